@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @notice Prices of the eight resources, each in 1e-12 currency units per unit and hour.
+/// @dev EIP-712 type `Rates`. The names and their order are those of `Resources`.
+/// @param vcpuMilli Per thousandth of a virtual CPU.
+/// @param memoryMiB Per MiB of memory.
+/// @param storageGiB Per GiB of storage.
+/// @param diskIops Per disk operation per second.
+/// @param networkMbps Per Mbit/s.
+/// @param gpus Per graphics processor.
+/// @param spare1 Per unit of the first spare lane.
+/// @param spare2 Per unit of the second spare lane.
+struct Rates {
+    uint64 vcpuMilli;
+    uint64 memoryMiB;
+    uint64 storageGiB;
+    uint64 diskIops;
+    uint64 networkMbps;
+    uint64 gpus;
+    uint64 spare1;
+    uint64 spare2;
+}
