@@ -6,7 +6,8 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {CloudId, NOBODY} from "../types/CloudId.sol";
 import {ResourceVector, ResourceVectors} from "../types/ResourceVector.sol";
 import {Rates} from "../documents/Rates.sol";
-import {CloudStatus, ICloudRegistry, SCOPE_OFFER} from "./ICloudStanding.sol";
+import {AgentScope} from "../registry/AgentScope.sol";
+import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {ICapacityExchange} from "./ICapacityExchange.sol";
 
 /// @title CapacityExchange
@@ -70,7 +71,7 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
 
     /// @inheritdoc ICapacityExchange
     function offer(CloudId cloud, uint16 site, Offer calldata offered) external {
-        REGISTRY.requireSender(cloud, SCOPE_OFFER, NOBODY, NOBODY, msg.sender);
+        REGISTRY.requireSender(cloud, AgentScope.OFFER, NOBODY, NOBODY, msg.sender);
         _requireActive(cloud);
         ResourceVector capacity = ResourceVectors.pack(offered.capacity);
         ResourceVector biggest = ResourceVectors.pack(offered.biggest);
@@ -102,7 +103,7 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
 
     /// @inheritdoc ICapacityExchange
     function withdrawOffer(CloudId cloud, uint16 site) external {
-        REGISTRY.requireSender(cloud, SCOPE_OFFER, NOBODY, NOBODY, msg.sender);
+        REGISTRY.requireSender(cloud, AgentScope.OFFER, NOBODY, NOBODY, msg.sender);
         StoredOffer storage stored = _offerAt(cloud, site);
 
         stored.capacity = ResourceVector.wrap(0);

@@ -5,7 +5,7 @@ import {CloudId} from "../types/CloudId.sol";
 import {ResourceVector} from "../types/ResourceVector.sol";
 import {Rates} from "../documents/Rates.sol";
 import {Resources} from "../documents/Resources.sol";
-import {CloudStatus, ICloudRegistry} from "./ICloudStanding.sol";
+import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
 
 /// @title What clouds give to each other, and whether there is room for more
 /// @notice Holds one offer per cloud and site, the governed meanings of feature bits, and answers whether given VMs

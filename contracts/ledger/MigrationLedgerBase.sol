@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+
+import {Agreement, Line} from "../documents/Agreement.sol";
+import {ICapacityExchange} from "../exchange/ICapacityExchange.sol";
+import {AgentScope} from "../registry/AgentScope.sol";
+import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
+import {CloudId, NOBODY} from "../types/CloudId.sol";
+import {ResourceVector, ResourceVectors} from "../types/ResourceVector.sol";
+import {VmId} from "../types/VmId.sol";
+import {
+    AbortReason,
+    DocumentKind,
+    IMigrationLedger,
+    MoveOutcome,
+    MoveState,
+    Parameters,
+    Stay,
+    Vm,
+    VmState
+} from "./IMigrationLedger.sol";
+
+/// @title Storage and common rules of the migration ledger
+/// @notice What both halves of the ledger share. The halves must inherit this and nothing else that has storage.
+abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
+    /// @notice What is read at every new agreement, in one slot.
+    struct Head {
+        // slot: 3 * 6 + 5 + 4 + 1 = 28 bytes
+        uint24 agreeWithin;
+        uint24 startWithin;
+        uint24 completeWithin;
+        uint24 startLead;
+        uint24 tolerance;
+        uint24 lossWait;
+        uint40 newPausedUntil;
+        uint32 agreements;
+        bool closed;
+    }
+
+    uint256 internal constant MAX_LINES = 16;
+    uint256 internal constant MIN_NOTICE_MS = 1 hours * 1000;
+    uint256 internal constant MAX_NOTICE_MS = 90 days * 1000;
+    uint8 internal constant MAX_DIGEST_KIND = 3;
+
+    uint256 internal constant MAX_HANDOVER_MS = 5 minutes * 1000;
+
+    ICloudRegistry internal immutable REGISTRY;
+    ICapacityExchange internal immutable EXCHANGE;
+    IMigrationLedger internal immutable PREDECESSOR;
+
+    Head internal _head;
+    uint32 internal _retention;
+    uint40 internal _pausedAt;
+    address internal _successor;
+    bool internal _hasSucceeded;
+
+    mapping(VmId vm => Vm) internal _vms;
+    mapping(VmId vm => ResourceVector) internal _resources;
+    mapping(VmId vm => mapping(uint32 sequence => Stay)) internal _stays;
+    mapping(uint32 number => bytes32 agreement) internal _agreements;
+    mapping(uint32 number => MoveOutcome) internal _outcomes;
+    mapping(CloudId cloud => mapping(uint16 site => ResourceVector)) internal _committed;
+    mapping(CloudId cloud => mapping(bytes32 document => bool)) internal _revoked;
+    mapping(CloudId home => uint256) internal _away;
+    mapping(CloudId cloud => uint256) internal _sitesInUse;
+    /// @dev Of adopted VMs only: number of the first stay on this ledger.
+    mapping(VmId vm => uint32 sequence) internal _firstSequence;
+
+    constructor(
+        address authority,
+        ICloudRegistry registry,
+        ICapacityExchange exchange,
+        IMigrationLedger predecessor
+    ) AccessManaged(authority) EIP712("BlockchainBus", "1") {
+        REGISTRY = registry;
+        EXCHANGE = exchange;
+        PREDECESSOR = predecessor;
+    }
+
+    /// @notice What the halves of the ledger must have in common.
+    function parts() public view returns (ICloudRegistry, ICapacityExchange, IMigrationLedger) {
+        return (REGISTRY, EXCHANGE, PREDECESSOR);
+    }
+
+    /* PARAMETERS */
+
+    function _setParameters(Parameters memory next) internal {
+        _head.agreeWithin = next.agreeWithin;
+        _head.startWithin = next.startWithin;
+        _head.completeWithin = next.completeWithin;
+        _head.startLead = next.startLead;
+        _head.tolerance = next.tolerance;
+        _head.lossWait = next.lossWait;
+        _retention = next.retention;
+    }
+
+    function _parameters() internal view returns (Parameters memory) {
+        return
+            Parameters({
+                agreeWithin: _head.agreeWithin,
+                startWithin: _head.startWithin,
+                completeWithin: _head.completeWithin,
+                startLead: _head.startLead,
+                tolerance: _head.tolerance,
+                lossWait: _head.lossWait,
+                retention: _retention
+            });
+    }
+
+    /* TIME */
+
+    /// @dev Cast is safe: uint48 milliseconds reach the year 10889.
+    function _nowMs() internal view returns (uint48) {
+        return uint48(block.timestamp * 1000);
+    }
+
+    /// @dev Cast is safe: uint40 seconds reach the year 36812.
+    function _now() internal view returns (uint40) {
+        return uint40(block.timestamp);
+    }
+
+    function _requireNotPast(uint64 deadline) internal view {
+        require(_nowMs() <= deadline, IMigrationLedger.MigrationLedger_TooLate(deadline, _nowMs()));
+    }
+
+    /* VMS */
+
+    function _vmId(CloudId home, bytes32 localId) internal view returns (VmId) {
+        return VmId.wrap(keccak256(abi.encode(block.chainid, REGISTRY, home, localId)));
+    }
+
+    function _known(VmId id) internal view returns (Vm memory vm) {
+        vm = _vms[id];
+        require(vm.state != VmState.None, IMigrationLedger.MigrationLedger_UnknownVm(id));
+    }
+
+    function _isOpen(VmState state) internal pure returns (bool) {
+        return state == VmState.Agreed || state == VmState.Started;
+    }
+
+    /// @dev The state of a VM that runs and is in no open move.
+    function _restingState(CloudId home, CloudId host) internal pure returns (VmState) {
+        return home == host ? VmState.Home : VmState.Abroad;
+    }
+
+    function _endStay(VmId id, uint32 sequence, uint48 endedAt) internal {
+        _stays[id][sequence].endedAt = endedAt;
+    }
+
+    /// @dev Takes `amount` of capacity back at a site where a foreign VM was hosted or expected.
+    function _free(CloudId cloud, uint16 site, ResourceVector amount) internal {
+        _commit(cloud, site, _committed[cloud][site].minus(amount));
+    }
+
+    /// @dev Sets what is committed at a site and counts the sites in use, for `leave`.
+    function _commit(CloudId cloud, uint16 site, ResourceVector amount) internal {
+        bool wasZero = _committed[cloud][site].isZero();
+        if (wasZero && !amount.isZero()) ++_sitesInUse[cloud];
+        else if (!wasZero && amount.isZero()) --_sitesInUse[cloud];
+        _committed[cloud][site] = amount;
+    }
+
+    /* PARTIES */
+
+    function _requireSignature(
+        CloudId cloud,
+        uint8 scope,
+        CloudId partnerA,
+        CloudId partnerB,
+        bytes32 document,
+        bytes calldata signature
+    ) internal view {
+        require(!_revoked[cloud][document], IMigrationLedger.MigrationLedger_Revoked(cloud, document));
+        REGISTRY.requireSignature(cloud, scope, partnerA, partnerB, _hashTypedDataV4(document), signature);
+    }
+
+    /// @dev Home and one other cloud sign, or home alone where they are the same.
+    function _requireHomeAnd(
+        CloudId home,
+        CloudId other,
+        bytes32 document,
+        bytes[] calldata signatures
+    ) internal view {
+        _requireCount(signatures, home == other ? 1 : 2);
+        _requireSignature(home, AgentScope.MOVE_OUT, other, NOBODY, document, signatures[0]);
+        if (home != other) _requireSignature(other, AgentScope.HOST, home, NOBODY, document, signatures[1]);
+    }
+
+    function _requireCount(bytes[] calldata signatures, uint256 needed) internal pure {
+        require(
+            signatures.length == needed,
+            IMigrationLedger.MigrationLedger_SignatureCount(needed, signatures.length)
+        );
+    }
+
+    function _requireActive(CloudId cloud) internal view {
+        CloudStatus status = REGISTRY.statusOf(cloud);
+        require(
+            status == CloudStatus.Active,
+            IMigrationLedger.MigrationLedger_StatusForbids(cloud, uint8(status))
+        );
+    }
+
+    function _isActive(CloudId cloud) internal view returns (bool) {
+        return REGISTRY.statusOf(cloud) == CloudStatus.Active;
+    }
+
+    /// @dev Who still has a part in the federation's VMs: everybody but strangers and those who left.
+    function _requirePart(CloudId cloud) internal view {
+        CloudStatus status = REGISTRY.statusOf(cloud);
+        require(
+            status != CloudStatus.None && status != CloudStatus.Left,
+            IMigrationLedger.MigrationLedger_StatusForbids(cloud, uint8(status))
+        );
+    }
+
+    function _requireNewBusiness(Head memory head) internal view {
+        require(!head.closed, IMigrationLedger.MigrationLedger_Closed(_successor));
+        require(head.newPausedUntil < block.timestamp, IMigrationLedger.MigrationLedger_NewPaused(head.newPausedUntil));
+    }
+
+    /* AGREEMENTS */
+
+    /// @dev Rules of an agreement that hold for every document that begins a stay.
+    function _requireForm(Agreement calldata agreement, Head memory head) internal view {
+        uint256 count = agreement.lines.length;
+        require(count != 0 && count <= MAX_LINES, IMigrationLedger.MigrationLedger_LineCount(count));
+        _requireNotPast(agreement.agreeBy);
+        uint64 latest = _nowMs() + uint64(head.agreeWithin) * 1000;
+        require(
+            agreement.agreeBy <= latest,
+            IMigrationLedger.MigrationLedger_TooFar(agreement.agreeBy, latest)
+        );
+        require(
+            agreement.noticeMs >= MIN_NOTICE_MS && agreement.noticeMs <= MAX_NOTICE_MS,
+            IMigrationLedger.MigrationLedger_NoticePeriod(agreement.noticeMs)
+        );
+        require(agreement.windowMs != 0, IMigrationLedger.MigrationLedger_NoWindow());
+        require(
+            agreement.digestKind <= MAX_DIGEST_KIND,
+            IMigrationLedger.MigrationLedger_DigestKind(agreement.digestKind)
+        );
+    }
+
+    /// @dev Statuses of home and destination. A return home is always possible to who has a part in the federation.
+    function _requireParties(Agreement calldata agreement, Head memory head) internal view {
+        if (agreement.home == agreement.destination) {
+            _requirePart(agreement.home);
+        } else {
+            _requireNewBusiness(head);
+            _requireActive(agreement.home);
+            _requireActive(agreement.destination);
+        }
+    }
+
+    /// @dev Rules of a line and its VM. Returns the VM.
+    function _requireLine(
+        Agreement calldata agreement,
+        uint256 index,
+        bool lost
+    ) internal view returns (VmId id, Vm memory vm) {
+        Line calldata line = agreement.lines[index];
+        id = line.vm;
+        if (index != 0) {
+            VmId previous = agreement.lines[index - 1].vm;
+            require(id.isAfter(previous), IMigrationLedger.MigrationLedger_LinesNotAscending(previous, id));
+        }
+        vm = _known(id);
+        require(
+            vm.state == VmState.Home || vm.state == VmState.Abroad,
+            IMigrationLedger.MigrationLedger_WrongState(id, vm.state)
+        );
+        require(
+            vm.home == agreement.home,
+            IMigrationLedger.MigrationLedger_WrongHome(id, vm.home, agreement.home)
+        );
+        require(
+            vm.host == agreement.source,
+            IMigrationLedger.MigrationLedger_WrongHost(id, vm.host, agreement.source)
+        );
+        require(vm.nonce == line.nonce, IMigrationLedger.MigrationLedger_StaleNonce(id, vm.nonce, line.nonce));
+        if (lost) {
+            require(vm.mark != 0, IMigrationLedger.MigrationLedger_NotDeclaredLost(id));
+        } else {
+            require(vm.mark == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, vm.mark));
+        }
+    }
+
+    /// @dev What the lines demand, packed. Refuses a line that promises nothing.
+    function _demands(Agreement calldata agreement) internal pure returns (ICapacityExchange.Demand[] memory demands) {
+        uint256 count = agreement.lines.length;
+        demands = new ICapacityExchange.Demand[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            Line calldata line = agreement.lines[i];
+            ResourceVector packed = ResourceVectors.pack(line.resources);
+            require(!packed.isZero(), IMigrationLedger.MigrationLedger_EmptyResources(line.vm));
+            demands[i] = ICapacityExchange.Demand({resources: packed, features: line.features});
+        }
+    }
+
+    /// @dev Room at the destination for the lines; a return home asks for none.
+    function _requireRoom(
+        Agreement calldata agreement,
+        ICapacityExchange.Demand[] memory demands
+    ) internal view returns (ResourceVector committedAfter) {
+        if (agreement.home == agreement.destination) return ResourceVector.wrap(0);
+        return
+            EXCHANGE.checkHost(
+                agreement.destination,
+                agreement.site,
+                _committed[agreement.destination][agreement.site],
+                demands
+            );
+    }
+
+    /// @dev Stores an agreement's id under the next number.
+    function _number(bytes32 agreementId) internal returns (uint32 number) {
+        // Four billion agreements: checked arithmetic refuses the one after.
+        number = ++_head.agreements;
+        _agreements[number] = agreementId;
+    }
+
+    function _acceptDocument(bytes32 agreementId, bytes32 document, DocumentKind kind) internal returns (uint32 number) {
+        number = _number(agreementId);
+        emit IMigrationLedger.DocumentAccepted(number, agreementId, document, kind);
+    }
+
+    /// @dev Whole seconds of the agreement's notice period, rounded up. Cast is safe: at most 90 days.
+    function _noticePeriod(Agreement calldata agreement) internal pure returns (uint32) {
+        return uint32((agreement.noticeMs + 999) / 1000);
+    }
+
+    /* STAYS */
+
+    /// @dev What begins with a new stay.
+    struct NewStay {
+        CloudId host;
+        uint16 site;
+        uint32 agreement;
+        uint32 noticePeriod;
+        DocumentKind kind;
+        uint48 startedAt;
+        uint48 previousEndedAt;
+        ResourceVector resources;
+        bytes32 stateDigest;
+    }
+
+    /// @dev Ends the running stay (unless it ended before: `previousEndedAt` zero) and begins the next. The VM's nonce
+    /// rises, its state is that of rest at the new host. The capacity of the former foreign host is freed; that of the
+    /// new one is the caller's affair.
+    function _beginStay(VmId id, Vm memory vm, NewStay memory stay) internal {
+        ResourceVector former = _resources[id];
+        if (stay.previousEndedAt != 0) {
+            _endStay(id, vm.sequence, stay.previousEndedAt);
+            if (vm.host != vm.home) _free(vm.host, vm.site, former);
+        }
+
+        vm.host = stay.host;
+        vm.site = stay.site;
+        vm.nonce += 1;
+        vm.sequence += 1;
+        vm.state = _restingState(vm.home, stay.host);
+        vm.mark = 0;
+        vm.completeIn = 0;
+        vm.hadLead = false;
+        _vms[id] = vm;
+        if (ResourceVector.unwrap(former) != ResourceVector.unwrap(stay.resources)) _resources[id] = stay.resources;
+        _stays[id][vm.sequence] = Stay({
+            startedAt: stay.startedAt,
+            endedAt: 0,
+            host: stay.host,
+            site: stay.site,
+            agreement: stay.agreement,
+            noticeUntil: 0,
+            noticePeriod: stay.noticePeriod,
+            kind: stay.kind
+        });
+
+        emit IMigrationLedger.StayBegan({
+            vm: id,
+            sequence: vm.sequence,
+            host: stay.host,
+            site: stay.site,
+            agreement: stay.agreement,
+            startedAt: stay.startedAt,
+            previousEndedAt: stay.previousEndedAt,
+            noticePeriod: stay.noticePeriod,
+            kind: stay.kind,
+            resources: stay.resources,
+            stateDigest: stay.stateDigest
+        });
+    }
+
+    /* OPEN MOVES */
+
+    /// @dev The agreement number of the open move that a document describes.
+    function _openMove(
+        Agreement calldata agreement
+    ) internal view returns (uint32 number, Vm memory first, bytes32 agreementId) {
+        require(
+            agreement.lines.length != 0,
+            IMigrationLedger.MigrationLedger_LineCount(agreement.lines.length)
+        );
+        VmId id = agreement.lines[0].vm;
+        first = _known(id);
+        require(_isOpen(first.state), IMigrationLedger.MigrationLedger_WrongState(id, first.state));
+        number = first.move;
+        agreementId = agreement.structHash();
+        require(
+            _agreements[number] == agreementId,
+            IMigrationLedger.MigrationLedger_NotTheOpenMove(agreementId, _agreements[number])
+        );
+    }
+
+    /// @dev Ends an open move without completing it: every VM as before, the destination's capacity free again.
+    function _undo(Agreement calldata agreement) internal {
+        bool fromHome = agreement.source == agreement.home;
+        ResourceVector sum;
+        for (uint256 i = 0; i < agreement.lines.length; ++i) {
+            Line calldata line = agreement.lines[i];
+            Vm memory vm = _vms[line.vm];
+            vm.state = _restingState(vm.home, vm.host);
+            vm.nonce += 1;
+            vm.mark = 0;
+            vm.completeIn = 0;
+            vm.hadLead = false;
+            _vms[line.vm] = vm;
+            sum = sum.plus(ResourceVectors.pack(line.resources));
+        }
+        if (agreement.destination != agreement.home) _free(agreement.destination, agreement.site, sum);
+        if (fromHome) _away[agreement.home] -= agreement.lines.length;
+    }
+
+    function _storeOutcome(
+        uint32 number,
+        MoveState state,
+        AbortReason reason,
+        CloudId unfinishedA,
+        CloudId unfinishedB
+    ) internal {
+        _outcomes[number] = MoveOutcome({
+            state: state,
+            reason: reason,
+            endedAt: _now(),
+            unfinishedA: unfinishedA,
+            unfinishedB: unfinishedB
+        });
+    }
+}
