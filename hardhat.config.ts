@@ -10,7 +10,7 @@ const compiler = {
   settings: {
     evmVersion: "cancun",
     viaIR: true,
-    optimizer: { enabled: true, runs: 800 },
+    optimizer: { enabled: true, runs: 200 },
     outputSelection: { "*": { "*": ["storageLayout"] } },
   },
 };

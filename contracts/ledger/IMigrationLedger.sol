@@ -440,6 +440,9 @@ interface IMigrationLedger {
     /// @notice New business is not paused.
     error MigrationLedger_NotPaused();
 
+    /// @notice The gas did not suffice to find out whether the move can be agreed.
+    error MigrationLedger_NoAnswer();
+
     /// @notice A time of the future was asked for.
     error MigrationLedger_TimeInFuture(uint64 time, uint64 now_);
 
@@ -658,6 +661,9 @@ interface IMigrationLedger {
 
     /// @notice Capacity promised to foreign VMs at a site, hosted or agreed.
     function committedOf(CloudId cloud, uint16 site) external view returns (Resources memory);
+
+    /// @notice The same, packed.
+    function committedVectorOf(CloudId cloud, uint16 site) external view returns (ResourceVector);
 
     /// @notice How a move ended that did not complete.
     function outcomeOf(uint32 number) external view returns (MoveOutcome memory);

@@ -618,6 +618,8 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         try this.checkAgree(document) {
             return "";
         } catch (bytes memory reason) {
+            // Every refusal is a typed error. No data means that the inner call ran out of gas, which is no yes.
+            require(reason.length != 0, MigrationLedger_NoAnswer());
             return reason;
         }
     }
@@ -628,12 +630,18 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         uint16 site,
         ICapacityExchange.Demand[] calldata demands
     ) external view returns (bytes memory refusal) {
-        return EXCHANGE.canHost(cloud, site, _committed[cloud][site], demands);
+        ResourceVector committed = _committed[cloud][site].plus(_committedElsewhere(cloud, site));
+        return EXCHANGE.canHost(cloud, site, committed, demands);
     }
 
     /// @inheritdoc IMigrationLedger
     function committedOf(CloudId cloud, uint16 site) external view returns (Resources memory) {
         return _committed[cloud][site].unpack();
+    }
+
+    /// @inheritdoc IMigrationLedger
+    function committedVectorOf(CloudId cloud, uint16 site) external view returns (ResourceVector) {
+        return _committed[cloud][site];
     }
 
     /// @inheritdoc IMigrationLedger

@@ -307,13 +307,22 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         ICapacityExchange.Demand[] memory demands
     ) internal view returns (ResourceVector committedAfter) {
         if (agreement.home == agreement.destination) return ResourceVector.wrap(0);
+        ResourceVector elsewhere = _committedElsewhere(agreement.destination, agreement.site);
         return
-            EXCHANGE.checkHost(
-                agreement.destination,
-                agreement.site,
-                _committed[agreement.destination][agreement.site],
-                demands
-            );
+            EXCHANGE
+                .checkHost(
+                    agreement.destination,
+                    agreement.site,
+                    _committed[agreement.destination][agreement.site].plus(elsewhere),
+                    demands
+                )
+                .minus(elsewhere);
+    }
+
+    /// @dev What the predecessor still holds of the same offer.
+    function _committedElsewhere(CloudId cloud, uint16 site) internal view returns (ResourceVector) {
+        if (address(PREDECESSOR) == address(0)) return ResourceVector.wrap(0);
+        return PREDECESSOR.committedVectorOf(cloud, site);
     }
 
     /// @dev Stores an agreement's id under the next number.
@@ -417,7 +426,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
 
     /// @dev Ends an open move without completing it: every VM as before, the destination's capacity free again.
     function _undo(Agreement calldata agreement) internal {
-        bool fromHome = agreement.source == agreement.home;
+        bool homecoming = agreement.destination == agreement.home;
         ResourceVector sum;
         for (uint256 i = 0; i < agreement.lines.length; ++i) {
             Line calldata line = agreement.lines[i];
@@ -428,10 +437,11 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
             vm.completeIn = 0;
             vm.hadLead = false;
             _vms[line.vm] = vm;
-            sum = sum.plus(ResourceVectors.pack(line.resources));
+            // The sum of a homecoming was never checked: adding it up could overflow and block this exit.
+            if (!homecoming) sum = sum.plus(ResourceVectors.pack(line.resources));
         }
-        if (agreement.destination != agreement.home) _free(agreement.destination, agreement.site, sum);
-        if (fromHome) _away[agreement.home] -= agreement.lines.length;
+        if (!homecoming) _free(agreement.destination, agreement.site, sum);
+        if (agreement.source == agreement.home) _away[agreement.home] -= agreement.lines.length;
     }
 
     function _storeOutcome(

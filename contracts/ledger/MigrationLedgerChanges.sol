@@ -126,14 +126,17 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
             _requireActive(agreement.home);
             _requireActive(agreement.source);
         }
+        ResourceVector elsewhere = _committedElsewhere(agreement.source, agreement.site);
         return
-            EXCHANGE.checkGrowth(
-                agreement.source,
-                agreement.site,
-                _committed[agreement.source][agreement.site],
-                current,
-                demands
-            );
+            EXCHANGE
+                .checkGrowth(
+                    agreement.source,
+                    agreement.site,
+                    _committed[agreement.source][agreement.site].plus(elsewhere),
+                    current,
+                    demands
+                )
+                .minus(elsewhere);
     }
 
     /// @notice See `IMigrationLedger.revoke`.

@@ -480,5 +480,5 @@ contract MigrationLedgerExits is MigrationLedgerBase {
             away == 0 && sitesInUse == 0,
             IMigrationLedger.MigrationLedger_HasObligations(cloud, ledger, away, sitesInUse)
         );
-}
+    }
 }
