@@ -147,6 +147,40 @@ struct Responsibility {
     Duty duty;
 }
 
+/// @notice A line as the event of an agreed move tells it.
+/// @param vm The VM.
+/// @param nonce The nonce that was signed.
+/// @param features Feature bits asked for.
+/// @param resources Amounts promised, packed.
+struct AgreedLine {
+    VmId vm;
+    uint32 nonce;
+    uint256 features;
+    ResourceVector resources;
+}
+
+/// @notice A `Move` as its event tells it: all that was signed, the resources packed. Whoever lost the document makes it
+/// again from this.
+/// @dev The fields are those of `Agreement`, then those of `Move`.
+struct AgreedMove {
+    CloudId home;
+    CloudId source;
+    CloudId destination;
+    uint16 site;
+    AgreedLine[] lines;
+    uint64 windowMs;
+    uint64 noticeMs;
+    uint64 keepMs;
+    uint8 digestKind;
+    bytes32 witnesses;
+    bytes32 terms;
+    bytes32 charter;
+    uint64 agreeBy;
+    bytes32 salt;
+    uint64 startBy;
+    uint64 completeBy;
+}
+
 /// @notice Governed time limits, in seconds. Each has hard limits that governance cannot pass.
 /// @param agreeWithin Longest time between bringing an agreement and its `agreeBy`.
 /// @param startWithin Longest time between agreeing and `startBy`.
@@ -186,8 +220,6 @@ interface IMigrationLedger {
     /// @param agreement Agreement number, 0 for none.
     /// @param startedAt In milliseconds.
     /// @param previousEndedAt End of the former stay in milliseconds, 0 for the first one or where it had ended before.
-    /// @param noticePeriod Shortest notice the host may give, in seconds.
-    /// @param kind What began the stay.
     /// @param resources What was promised, packed.
     /// @param stateDigest Digest of the state that was handed over, 0 where none.
     event StayBegan(
@@ -198,8 +230,6 @@ interface IMigrationLedger {
         uint32 agreement,
         uint48 startedAt,
         uint48 previousEndedAt,
-        uint32 noticePeriod,
-        DocumentKind kind,
         ResourceVector resources,
         bytes32 stateDigest
     );
@@ -208,8 +238,8 @@ interface IMigrationLedger {
     /// @param number Agreement number.
     /// @param agreement Agreement id.
     /// @param move Id of the move.
-    /// @param document The public document.
-    event MoveAgreed(uint32 indexed number, bytes32 indexed agreement, bytes32 indexed move, Move document);
+    /// @param document All that was signed.
+    event MoveAgreed(uint32 indexed number, bytes32 indexed agreement, bytes32 indexed move, AgreedMove document);
 
     /// @notice The source started an agreed move.
     event MoveStarted(uint32 indexed number);
@@ -237,11 +267,13 @@ interface IMigrationLedger {
     /// @param agreement Agreement id.
     /// @param document Id of the signed document.
     /// @param kind What kind of document.
+    /// @param noticePeriod Shortest notice the host may give, in seconds.
     event DocumentAccepted(
         uint32 indexed number,
         bytes32 indexed agreement,
         bytes32 indexed document,
-        DocumentKind kind
+        DocumentKind kind,
+        uint32 noticePeriod
     );
 
     /// @notice A cloud withdrew its signature.

@@ -32,6 +32,7 @@ import {
 } from "./IMigrationLedger.sol";
 import {LedgerParameters} from "./LedgerParameters.sol";
 import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
+import {VmWord} from "./VmWord.sol";
 
 /// @title Migration ledger
 /// @notice VMs, where they run and ran, under which agreement, and the procedures by which they move.
@@ -85,43 +86,82 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function agree(Move calldata document, bytes[] calldata signatures) external returns (uint32 number) {
-        ResourceVector committedAfter = _checkAgree(document);
+        (ResourceVector committedAfter, ICapacityExchange.Demand[] memory demands, VmWord[] memory vms) = _checkAgree(
+            document
+        );
         Agreement calldata agreement = document.agreement;
         bytes32 agreementId = agreement.structHash();
         bytes32 moveId = MoveHash.hashWith(agreementId, document);
         _requireHomeAnd(agreement.home, agreement.destination, moveId, signatures);
 
         number = _number(agreementId);
+        _storeAgreed(document, number, vms);
+        if (agreement.destination != agreement.home) {
+            _commit(agreement.destination, agreement.site, committedAfter);
+        }
+        if (agreement.source == agreement.home) _away[agreement.home] += vms.length;
+
+        _emitAgreed(document, demands, number, agreementId, moveId);
+    }
+
+    function _storeAgreed(Move calldata document, uint32 number, VmWord[] memory vms) private {
         // Casts are safe: _checkAgree bounds both by `completeWithin`, which fits.
         uint40 startBy = uint40(document.startBy / 1000);
         uint24 completeIn = uint24(document.completeBy / 1000 - startBy);
         bool hadLead = startBy - _now() >= _head.startLead;
-        for (uint256 i = 0; i < agreement.lines.length; ++i) {
-            Vm storage vm = _vms[agreement.lines[i].vm];
-            Vm memory next = vm;
-            next.nonce += 1;
-            next.move = number;
-            next.state = VmState.Agreed;
-            next.hadLead = hadLead;
-            next.mark = startBy;
-            next.completeIn = completeIn;
-            _vms[agreement.lines[i].vm] = next;
+        Line[] calldata lines = document.agreement.lines;
+        for (uint256 i = 0; i < vms.length; ++i) {
+            _vms[lines[i].vm] = vms[i].agreed(number, hadLead, startBy, completeIn);
         }
-        if (agreement.destination != agreement.home) {
-            _commit(agreement.destination, agreement.site, committedAfter);
-        }
-        if (agreement.source == agreement.home) _away[agreement.home] += agreement.lines.length;
+    }
 
-        emit MoveAgreed({number: number, agreement: agreementId, move: moveId, document: document});
+    /// @dev Emits `MoveAgreed`.
+    function _emitAgreed(
+        Move calldata document,
+        ICapacityExchange.Demand[] memory demands,
+        uint32 agreementNumber,
+        bytes32 agreementId,
+        bytes32 moveId
+    ) private {
+        Agreement calldata agreement = document.agreement;
+        Line[] calldata lines = agreement.lines;
+        uint64 startBy = document.startBy;
+        uint64 completeBy = document.completeBy;
+        bytes32 topic = MoveAgreed.selector;
+        // Assembly for the gas of every move: the event is the words of the call, the resources packed.
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, 0x20)
+            calldatacopy(add(data, 0x20), agreement, 0x1c0)
+            mstore(add(data, 0xa0), 0x200)
+            mstore(add(data, 0x1e0), startBy)
+            mstore(add(data, 0x200), completeBy)
+            mstore(add(data, 0x220), lines.length)
+            let next := add(data, 0x240)
+            let line := lines.offset
+            let demand := add(demands, 0x20)
+            for {
+                let end := add(line, mul(lines.length, 0x160))
+            } lt(line, end) {
+                line := add(line, 0x160)
+                demand := add(demand, 0x20)
+                next := add(next, 0x80)
+            } {
+                calldatacopy(next, line, 0x60)
+                mstore(add(next, 0x60), mload(mload(demand)))
+            }
+            log4(data, sub(next, data), topic, agreementNumber, agreementId, moveId)
+        }
     }
 
     /// @inheritdoc IMigrationLedger
     function start(Move calldata document) external {
         Agreement calldata agreement = document.agreement;
-        (uint32 number, Vm memory first, ) = _openMove(agreement);
-        require(first.state == VmState.Agreed, MigrationLedger_WrongState(agreement.lines[0].vm, first.state));
+        (uint32 number, VmWord first, ) = _openMove(agreement);
+        require(first.state() == VmState.Agreed, MigrationLedger_WrongState(agreement.lines[0].vm, first.state()));
+        uint256 completeBy = uint256(first.mark()) + first.completeIn();
         require(
-            document.startBy / 1000 == first.mark && document.completeBy / 1000 == first.mark + first.completeIn,
+            document.startBy / 1000 == first.mark() && document.completeBy / 1000 == completeBy,
             MigrationLedger_OtherDeadlines(document.startBy, document.completeBy)
         );
         _requireNotPast(document.startBy);
@@ -134,14 +174,11 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         );
 
         // Cast is safe: completeBy is at most 14 days after agreeing.
-        uint24 completeIn = uint24(uint256(first.mark) + first.completeIn - block.timestamp);
-        for (uint256 i = 0; i < agreement.lines.length; ++i) {
-            Vm memory next = _vms[agreement.lines[i].vm];
-            next.nonce += 1;
-            next.state = VmState.Started;
-            next.mark = _now();
-            next.completeIn = completeIn;
-            _vms[agreement.lines[i].vm] = next;
+        uint24 completeIn = uint24(completeBy - block.timestamp);
+        Line[] calldata lines = agreement.lines;
+        for (uint256 i = 0; i < lines.length; ++i) {
+            VmId id = lines[i].vm;
+            _vms[id] = _vms[id].started(_now(), completeIn);
         }
 
         emit MoveStarted(number);
@@ -150,10 +187,10 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     /// @inheritdoc IMigrationLedger
     function complete(Move calldata document, Handover calldata handover, bytes[] calldata signatures) external {
         Agreement calldata agreement = document.agreement;
-        (uint32 number, Vm memory first, bytes32 agreementId) = _openMove(agreement);
-        require(first.state == VmState.Started, MigrationLedger_WrongState(agreement.lines[0].vm, first.state));
+        (uint32 number, VmWord first, bytes32 agreementId) = _openMove(agreement);
+        require(first.state() == VmState.Started, MigrationLedger_WrongState(agreement.lines[0].vm, first.state()));
         require(
-            document.completeBy / 1000 == first.mark + first.completeIn,
+            document.completeBy / 1000 == uint256(first.mark()) + first.completeIn(),
             MigrationLedger_OtherDeadlines(document.startBy, document.completeBy)
         );
         _requireNotPast(document.completeBy);
@@ -161,12 +198,11 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         bool homecoming = agreement.destination == agreement.home;
         if (!homecoming) _requireActive(agreement.destination);
         bytes32 handoverId = handover.structHash();
-        _requireBothSides(agreement, handoverId, signatures);
+        // The destination signs first and commits to nothing by that; the source's signature is the switch.
+        _requireHosts(agreement.destination, agreement.source, agreement.home, handoverId, signatures);
 
-        for (uint256 i = 0; i < agreement.lines.length; ++i) {
-            _handOver(agreement, handover.releases[i], i, number, first.mark);
-        }
-        if (homecoming) _away[agreement.home] -= agreement.lines.length;
+        _handOver(agreement, handover.releases, number, uint64(first.mark()) * 1000);
+        if (homecoming) _away[agreement.home] -= handover.releases.length;
 
         emit MoveCompleted(number, handoverId);
     }
@@ -182,61 +218,47 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         );
     }
 
-    /// @dev The destination signs first and commits to nothing by that; the source's signature is the switch.
-    function _requireBothSides(Agreement calldata agreement, bytes32 document, bytes[] calldata signatures) private view {
-        _requireCount(signatures, 2);
-        _requireSignature(
-            agreement.destination,
-            AgentScope.HOST,
-            agreement.source,
-            agreement.home,
-            document,
-            signatures[0]
-        );
-        _requireSignature(
-            agreement.source,
-            AgentScope.HOST,
-            agreement.destination,
-            agreement.home,
-            document,
-            signatures[1]
-        );
-    }
-
+    /// @dev Each release in the order of the lines, not before the start. Every VM begins its stay at the destination.
     function _handOver(
         Agreement calldata agreement,
-        Release calldata released,
-        uint256 index,
+        Release[] calldata releases,
         uint32 number,
-        uint40 startedAt
+        uint64 earliest
     ) private {
-        Line calldata line = agreement.lines[index];
-        require(released.vm == line.vm, MigrationLedger_ReceiptOrder(line.vm, released.vm));
-        uint64 earliest = uint64(startedAt) * 1000;
-        require(
-            released.releasedAt >= earliest && released.releasedAt <= _nowMs(),
-            MigrationLedger_TimeOutOfRange(line.vm, released.releasedAt, earliest, _nowMs())
-        );
-        _beginStay(
-            line.vm,
-            _vms[line.vm],
-            NewStay({
-                host: agreement.destination,
-                site: agreement.site,
-                agreement: number,
-                noticePeriod: _noticePeriod(agreement),
-                kind: DocumentKind.Move,
-                startedAt: _nowMs(),
-                // Cast is safe: not after this block.
-                previousEndedAt: uint48(released.releasedAt),
-                resources: ResourceVectors.pack(line.resources),
-                stateDigest: released.stateDigest
-            })
-        );
+        Line[] calldata lines = agreement.lines;
+        NewStay memory stay = _newStay(agreement, number, DocumentKind.Move);
+        Freed memory freed;
+        freed.cloud = agreement.source;
+        bool isFromHome = agreement.source == agreement.home;
+        for (uint256 i = 0; i < lines.length; ++i) {
+            Line calldata line = lines[i];
+            Release calldata released = releases[i];
+            VmId id = line.vm;
+            require(released.vm == id, MigrationLedger_ReceiptOrder(id, released.vm));
+            uint64 releasedAt = released.releasedAt;
+            require(
+                releasedAt >= earliest && releasedAt <= stay.startedAt,
+                MigrationLedger_TimeOutOfRange(id, releasedAt, earliest, stay.startedAt)
+            );
+            // Cast is safe: not after this block.
+            stay.previousEndedAt = uint48(releasedAt);
+            stay.resources = ResourceVectors.pack(line.resources);
+            stay.stateDigest = released.stateDigest;
+            VmWord vm = _vms[id];
+            ResourceVector former = _beginStay(id, vm, stay);
+            if (!isFromHome) _freeLater(freed, vm.site(), former);
+        }
+        _freeNow(freed);
     }
 
     /// @dev Everything `agree` asks but the signatures.
-    function _checkAgree(Move calldata document) private view returns (ResourceVector committedAfter) {
+    function _checkAgree(
+        Move calldata document
+    )
+        private
+        view
+        returns (ResourceVector committedAfter, ICapacityExchange.Demand[] memory demands, VmWord[] memory vms)
+    {
         Agreement calldata agreement = document.agreement;
         Head memory head = _head;
         _requireForm(agreement, head);
@@ -253,8 +275,12 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         latest = _nowMs() + uint64(head.completeWithin) * 1000;
         require(document.completeBy <= latest, MigrationLedger_TooFar(document.completeBy, latest));
         _requireParties(agreement, head);
-        for (uint256 i = 0; i < agreement.lines.length; ++i) _requireLine(agreement, i, false);
-        return _requireRoom(agreement, _demands(agreement));
+        Line[] calldata lines = agreement.lines;
+        vms = new VmWord[](lines.length);
+        VmId previous;
+        for (uint256 i = 0; i < lines.length; ++i) (previous, vms[i]) = _requireLine(agreement, lines[i], previous, false);
+        demands = _demands(agreement);
+        committedAfter = _requireRoom(agreement, demands);
     }
 
     /* RECORDS */
@@ -263,45 +289,53 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     function record(Record calldata document, bytes[] calldata signatures) external returns (uint32 number) {
         Agreement calldata agreement = document.agreement;
         ICapacityExchange.Demand[] memory demands = _demands(agreement);
-        ResourceVector committedAfter = _checkRecord(document, demands);
+        (ResourceVector committedAfter, VmWord[] memory vms) = _checkRecord(document, demands);
         bytes32 agreementId = agreement.structHash();
         bytes32 recordId = RecordHash.hashWith(agreementId, document);
         _requireAllParties(agreement, recordId, signatures);
 
-        number = _acceptDocument(agreementId, recordId, DocumentKind.Record);
-        for (uint256 i = 0; i < demands.length; ++i) {
-            Receipt calldata receipt = document.receipts[i];
-            _beginStay(
-                receipt.vm,
-                _vms[receipt.vm],
-                NewStay({
-                    host: agreement.destination,
-                    site: agreement.site,
-                    agreement: number,
-                    noticePeriod: _noticePeriod(agreement),
-                    kind: DocumentKind.Record,
-                    // Casts are safe: not after this block.
-                    startedAt: uint48(receipt.runningAt),
-                    previousEndedAt: uint48(receipt.releasedAt),
-                    resources: demands[i].resources,
-                    stateDigest: receipt.stateDigest
-                })
-            );
-        }
+        NewStay memory stay = _newStay(agreement, 0, DocumentKind.Record);
+        number = _acceptDocument(agreementId, recordId, DocumentKind.Record, stay.noticePeriod);
+        stay.agreement = number;
+        _storeRecord(agreement, document.receipts, demands, vms, stay);
         if (agreement.destination == agreement.home) {
-            _away[agreement.home] -= demands.length;
+            _away[agreement.home] -= vms.length;
         } else {
             _commit(agreement.destination, agreement.site, committedAfter);
-            if (agreement.source == agreement.home) _away[agreement.home] += demands.length;
+            if (agreement.source == agreement.home) _away[agreement.home] += vms.length;
         }
+    }
+
+    function _storeRecord(
+        Agreement calldata agreement,
+        Receipt[] calldata receipts,
+        ICapacityExchange.Demand[] memory demands,
+        VmWord[] memory vms,
+        NewStay memory stay
+    ) private {
+        Freed memory freed;
+        freed.cloud = agreement.source;
+        bool isFromHome = agreement.source == agreement.home;
+        for (uint256 i = 0; i < vms.length; ++i) {
+            Receipt calldata receipt = receipts[i];
+            // Casts are safe: not after this block.
+            stay.startedAt = uint48(receipt.runningAt);
+            stay.previousEndedAt = uint48(receipt.releasedAt);
+            stay.resources = demands[i].resources;
+            stay.stateDigest = receipt.stateDigest;
+            ResourceVector former = _beginStay(receipt.vm, vms[i], stay);
+            if (!isFromHome) _freeLater(freed, vms[i].site(), former);
+        }
+        _freeNow(freed);
     }
 
     /// @dev Everything `record` asks but the signatures.
     function _checkRecord(
         Record calldata document,
         ICapacityExchange.Demand[] memory demands
-    ) private view returns (ResourceVector committedAfter) {
+    ) private view returns (ResourceVector committedAfter, VmWord[] memory vms) {
         Agreement calldata agreement = document.agreement;
+        Receipt[] calldata receipts = document.receipts;
         Head memory head = _head;
         _requireForm(agreement, head);
         require(
@@ -309,28 +343,33 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
             MigrationLedger_HostIsDestination(agreement.destination)
         );
         require(
-            document.receipts.length == agreement.lines.length,
-            MigrationLedger_ReceiptCount(agreement.lines.length, document.receipts.length)
+            receipts.length == demands.length,
+            MigrationLedger_ReceiptCount(demands.length, receipts.length)
         );
         _requireParties(agreement, head);
+        vms = new VmWord[](demands.length);
+        VmId previous;
+        // What `hostAt` answers for times older than the tolerance is final: no time may lie before.
         uint64 oldest = _nowMs() - uint64(head.tolerance) * 1000;
         for (uint256 i = 0; i < demands.length; ++i) {
-            (VmId id, Vm memory vm) = _requireLine(agreement, i, false);
-            Receipt calldata receipt = document.receipts[i];
-            require(receipt.vm == id, MigrationLedger_ReceiptOrder(id, receipt.vm));
-            uint64 earliest = _stays[id][vm.sequence].startedAt;
-            // What `hostAt` answers for times older than the tolerance is final: neither time may lie before.
-            if (earliest < oldest) earliest = oldest;
-            require(
-                receipt.releasedAt >= earliest && receipt.releasedAt <= receipt.runningAt,
-                MigrationLedger_TimeOutOfRange(id, receipt.releasedAt, earliest, receipt.runningAt)
-            );
-            require(
-                receipt.runningAt <= _nowMs(),
-                MigrationLedger_TimeOutOfRange(id, receipt.runningAt, receipt.releasedAt, _nowMs())
-            );
+            (previous, vms[i]) = _requireLine(agreement, agreement.lines[i], previous, false);
+            _requireReceipt(receipts[i], previous, vms[i].sequence(), oldest);
         }
-        return _requireRoom(agreement, demands);
+        committedAfter = _requireRoom(agreement, demands);
+    }
+
+    /// @dev The times of a receipt: in order, not before the stay it ends, not before `oldest`, not in the future.
+    function _requireReceipt(Receipt calldata receipt, VmId id, uint32 sequence, uint64 oldest) private view {
+        require(receipt.vm == id, MigrationLedger_ReceiptOrder(id, receipt.vm));
+        uint64 earliest = _stays[id][sequence].startedAt();
+        if (earliest < oldest) earliest = oldest;
+        uint64 releasedAt = receipt.releasedAt;
+        uint64 runningAt = receipt.runningAt;
+        require(
+            releasedAt >= earliest && releasedAt <= runningAt,
+            MigrationLedger_TimeOutOfRange(id, releasedAt, earliest, runningAt)
+        );
+        require(runningAt <= _nowMs(), MigrationLedger_TimeOutOfRange(id, runningAt, releasedAt, _nowMs()));
     }
 
     /// @dev Home, source and destination, each distinct cloud once, in this order.
@@ -339,13 +378,14 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         CloudId source = agreement.source;
         CloudId destination = agreement.destination;
         _requireCount(signatures, home == source || home == destination ? 2 : 3);
-        _requireSignature(home, AgentScope.MOVE_OUT, source, destination, document, signatures[0]);
+        Signed memory signed = _signed(document);
+        _requireSignature(home, AgentScope.MOVE_OUT, source, destination, signed, signatures[0]);
         uint256 next = 1;
         if (source != home) {
-            _requireSignature(source, AgentScope.HOST, home, destination, document, signatures[next++]);
+            _requireSignature(source, AgentScope.HOST, home, destination, signed, signatures[next++]);
         }
         if (destination != home) {
-            _requireSignature(destination, AgentScope.HOST, home, source, document, signatures[next]);
+            _requireSignature(destination, AgentScope.HOST, home, source, signed, signatures[next]);
         }
     }
 
@@ -500,7 +540,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function vmOf(VmId vm) external view returns (Vm memory, Resources memory) {
-        return (_known(vm), _resources[vm].unpack());
+        return (_known(vm).unpack(), _resources[vm].unpack());
     }
 
     /// @inheritdoc IMigrationLedger
@@ -510,12 +550,12 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function hostAt(VmId vm, uint64 time) external view returns (CloudId) {
-        Vm memory found = _known(vm);
+        VmWord found = _known(vm);
         require(time <= _nowMs(), MigrationLedger_TimeInFuture(time, _nowMs()));
         uint32 first = _firstSequence[vm];
-        uint32 sequence = _stayAt(vm, found.sequence, first, time);
+        uint32 sequence = _stayAt(vm, found.sequence(), first, time);
         if (sequence == 0) return first > 1 ? PREDECESSOR.hostAt(vm, time) : NOBODY;
-        Stay memory stay = _stays[vm][sequence];
+        Stay memory stay = _stays[vm][sequence].unpack();
         return stay.endedAt == 0 || time < stay.endedAt ? stay.host : NOBODY;
     }
 
@@ -527,7 +567,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         uint256 none = low;
         while (high - low > 1) {
             uint256 middle = (low + high) / 2;
-            if (_stays[vm][uint32(middle)].startedAt <= time) low = middle;
+            if (_stays[vm][uint32(middle)].startedAt() <= time) low = middle;
             else high = middle;
         }
         // Cast is safe: not above `last`.
@@ -536,19 +576,19 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function stays(VmId vm, uint32 from, uint32 count) external view returns (Stay[] memory found) {
-        uint256 last = _known(vm).sequence;
+        uint256 last = _known(vm).sequence();
         uint256 least = _firstSequence[vm];
         if (least == 0) least = 1;
         require(from >= least && from <= last, MigrationLedger_UnknownStay(vm, from));
         uint256 available = last - from + 1;
         found = new Stay[](count < available ? count : available);
         // Cast is safe: not above `last`.
-        for (uint256 i = 0; i < found.length; ++i) found[i] = _stays[vm][uint32(from + i)];
+        for (uint256 i = 0; i < found.length; ++i) found[i] = _stays[vm][uint32(from + i)].unpack();
     }
 
     /// @inheritdoc IMigrationLedger
     function agreementOf(VmId vm, uint32 sequence) external view returns (uint32 number, bytes32 agreement) {
-        Stay memory stay = _stays[vm][sequence];
+        Stay memory stay = _stays[vm][sequence].unpack();
         require(stay.startedAt != 0, MigrationLedger_UnknownStay(vm, sequence));
         return (stay.agreement, _agreements[stay.agreement]);
     }
@@ -560,7 +600,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function responsibleDuring(VmId vm, uint64 from, uint64 to) external view returns (Responsibility[] memory list) {
-        uint32 last = _known(vm).sequence;
+        uint32 last = _known(vm).sequence();
         require(from < to, MigrationLedger_EmptyInterval(from, to));
         require(to <= _nowMs(), MigrationLedger_TimeInFuture(to, _nowMs()));
         uint32 low = _stayAt(vm, last, _firstSequence[vm], from);
@@ -573,7 +613,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         uint256 count;
         uint64 previousEnd;
         for (uint32 sequence = low; sequence <= high; ++sequence) {
-            Stay memory stay = _stays[vm][sequence];
+            Stay memory stay = _stays[vm][sequence].unpack();
             if (previousEnd != 0 && _isPause(stay)) {
                 count = _append(list, count, stay.host, Duty.Pause, _clip(previousEnd, stay.startedAt, from, to));
             }

@@ -18,10 +18,10 @@ import {
     MoveOutcome,
     MoveState,
     Parameters,
-    Stay,
-    Vm,
     VmState
 } from "./IMigrationLedger.sol";
+import {StayWord, StayWords} from "./StayWord.sol";
+import {VmWord} from "./VmWord.sol";
 
 /// @title Storage and common rules of the migration ledger
 /// @notice What both halves of the ledger share. The halves must inherit this and nothing else that has storage.
@@ -57,13 +57,15 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     address internal _successor;
     bool internal _hasSucceeded;
 
-    mapping(VmId vm => Vm) internal _vms;
+    mapping(VmId vm => VmWord) internal _vms;
     mapping(VmId vm => ResourceVector) internal _resources;
-    mapping(VmId vm => mapping(uint32 sequence => Stay)) internal _stays;
+    mapping(VmId vm => mapping(uint32 sequence => StayWord)) internal _stays;
     mapping(uint32 number => bytes32 agreement) internal _agreements;
     mapping(uint32 number => MoveOutcome) internal _outcomes;
     mapping(CloudId cloud => mapping(uint16 site => ResourceVector)) internal _committed;
     mapping(CloudId cloud => mapping(bytes32 document => bool)) internal _revoked;
+    /// @dev How many clouds revoked a document, signers or not: one slot tells that nobody did.
+    mapping(bytes32 document => uint256) internal _revocations;
     mapping(CloudId home => uint256) internal _away;
     mapping(CloudId cloud => uint256) internal _sitesInUse;
     /// @dev Of adopted VMs only: number of the first stay on this ledger.
@@ -114,7 +116,10 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
 
     /// @dev Cast is safe: uint48 milliseconds reach the year 10889.
     function _nowMs() internal view returns (uint48) {
-        return uint48(block.timestamp * 1000);
+        unchecked {
+            // A block's time is far below 2**64.
+            return uint48(block.timestamp * 1000);
+        }
     }
 
     /// @dev Cast is safe: uint40 seconds reach the year 36812.
@@ -132,22 +137,13 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         return VmId.wrap(keccak256(abi.encode(block.chainid, REGISTRY, home, localId)));
     }
 
-    function _known(VmId id) internal view returns (Vm memory vm) {
+    function _known(VmId id) internal view returns (VmWord vm) {
         vm = _vms[id];
-        require(vm.state != VmState.None, IMigrationLedger.MigrationLedger_UnknownVm(id));
-    }
-
-    function _isOpen(VmState state) internal pure returns (bool) {
-        return state == VmState.Agreed || state == VmState.Started;
-    }
-
-    /// @dev The state of a VM that runs and is in no open move.
-    function _restingState(CloudId home, CloudId host) internal pure returns (VmState) {
-        return home == host ? VmState.Home : VmState.Abroad;
+        require(VmWord.unwrap(vm) != 0, IMigrationLedger.MigrationLedger_UnknownVm(id));
     }
 
     function _endStay(VmId id, uint32 sequence, uint48 endedAt) internal {
-        _stays[id][sequence].endedAt = endedAt;
+        _stays[id][sequence] = _stays[id][sequence].ended(endedAt);
     }
 
     /// @dev Takes `amount` of capacity back at a site where a foreign VM was hosted or expected.
@@ -157,10 +153,13 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
 
     /// @dev Sets what is committed at a site and counts the sites in use, for `leave`.
     function _commit(CloudId cloud, uint16 site, ResourceVector amount) internal {
-        bool wasZero = _committed[cloud][site].isZero();
-        if (wasZero && !amount.isZero()) ++_sitesInUse[cloud];
-        else if (!wasZero && amount.isZero()) --_sitesInUse[cloud];
-        _committed[cloud][site] = amount;
+        mapping(uint16 site => ResourceVector) storage sites = _committed[cloud];
+        bool wasZero = sites[site].isZero();
+        if (wasZero != amount.isZero()) {
+            if (wasZero) ++_sitesInUse[cloud];
+            else --_sitesInUse[cloud];
+        }
+        sites[site] = amount;
     }
 
     /* PARTIES */
@@ -170,11 +169,32 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         uint8 scope,
         CloudId partnerA,
         CloudId partnerB,
-        bytes32 document,
+        Signed memory document,
         bytes calldata signature
     ) internal view {
-        require(!_revoked[cloud][document], IMigrationLedger.MigrationLedger_Revoked(cloud, document));
-        REGISTRY.requireSignature(cloud, scope, partnerA, partnerB, _hashTypedDataV4(document), signature);
+        if (document.isRevokedBySome) {
+            require(
+                !_revoked[cloud][document.id],
+                IMigrationLedger.MigrationLedger_Revoked(cloud, document.id)
+            );
+        }
+        REGISTRY.requireSignature(cloud, scope, partnerA, partnerB, document.digest, signature);
+    }
+
+    /// @dev What the signatures under a document are checked against.
+    struct Signed {
+        bytes32 id;
+        bytes32 digest;
+        bool isRevokedBySome;
+    }
+
+    function _signed(bytes32 document) internal view returns (Signed memory) {
+        return
+            Signed({
+                id: document,
+                digest: _hashTypedDataV4(document),
+                isRevokedBySome: _revocations[document] != 0
+            });
     }
 
     /// @dev Home and one other cloud sign, or home alone where they are the same.
@@ -185,8 +205,23 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         bytes[] calldata signatures
     ) internal view {
         _requireCount(signatures, home == other ? 1 : 2);
-        _requireSignature(home, AgentScope.MOVE_OUT, other, NOBODY, document, signatures[0]);
-        if (home != other) _requireSignature(other, AgentScope.HOST, home, NOBODY, document, signatures[1]);
+        Signed memory signed = _signed(document);
+        _requireSignature(home, AgentScope.MOVE_OUT, other, NOBODY, signed, signatures[0]);
+        if (home != other) _requireSignature(other, AgentScope.HOST, home, NOBODY, signed, signatures[1]);
+    }
+
+    /// @dev Two hosts sign, in this order, about a VM of a third or of one of them.
+    function _requireHosts(
+        CloudId first,
+        CloudId second,
+        CloudId home,
+        bytes32 document,
+        bytes[] calldata signatures
+    ) internal view {
+        _requireCount(signatures, 2);
+        Signed memory signed = _signed(document);
+        _requireSignature(first, AgentScope.HOST, second, home, signed, signatures[0]);
+        _requireSignature(second, AgentScope.HOST, first, home, signed, signatures[1]);
     }
 
     function _requireCount(bytes[] calldata signatures, uint256 needed) internal pure {
@@ -257,44 +292,37 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     }
 
     /// @dev Rules of a line and its VM. Returns the VM.
+    /// @param previous The VM of the line before, or zero.
     function _requireLine(
         Agreement calldata agreement,
-        uint256 index,
+        Line calldata line,
+        VmId previous,
         bool lost
-    ) internal view returns (VmId id, Vm memory vm) {
-        Line calldata line = agreement.lines[index];
+    ) internal view returns (VmId id, VmWord vm) {
         id = line.vm;
-        if (index != 0) {
-            VmId previous = agreement.lines[index - 1].vm;
-            require(id.isAfter(previous), IMigrationLedger.MigrationLedger_LinesNotAscending(previous, id));
-        }
+        require(id.isAfter(previous), IMigrationLedger.MigrationLedger_LinesNotAscending(previous, id));
         vm = _known(id);
-        require(
-            vm.state == VmState.Home || vm.state == VmState.Abroad,
-            IMigrationLedger.MigrationLedger_WrongState(id, vm.state)
-        );
-        require(
-            vm.home == agreement.home,
-            IMigrationLedger.MigrationLedger_WrongHome(id, vm.home, agreement.home)
-        );
-        require(
-            vm.host == agreement.source,
-            IMigrationLedger.MigrationLedger_WrongHost(id, vm.host, agreement.source)
-        );
-        require(vm.nonce == line.nonce, IMigrationLedger.MigrationLedger_StaleNonce(id, vm.nonce, line.nonce));
+        require(vm.isResting(), IMigrationLedger.MigrationLedger_WrongState(id, vm.state()));
+        CloudId home = agreement.home;
+        require(vm.home() == home, IMigrationLedger.MigrationLedger_WrongHome(id, vm.home(), home));
+        CloudId source = agreement.source;
+        require(vm.host() == source, IMigrationLedger.MigrationLedger_WrongHost(id, vm.host(), source));
+        uint32 nonce = line.nonce;
+        require(vm.nonce() == nonce, IMigrationLedger.MigrationLedger_StaleNonce(id, vm.nonce(), nonce));
+        uint40 mark = vm.mark();
         if (lost) {
-            require(vm.mark != 0, IMigrationLedger.MigrationLedger_NotDeclaredLost(id));
+            require(mark != 0, IMigrationLedger.MigrationLedger_NotDeclaredLost(id));
         } else {
-            require(vm.mark == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, vm.mark));
+            require(mark == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, mark));
         }
     }
 
     /// @dev What the lines demand, packed. Refuses a line that promises nothing.
     function _demands(Agreement calldata agreement) internal pure returns (ICapacityExchange.Demand[] memory demands) {
-        uint256 count = agreement.lines.length;
-        demands = new ICapacityExchange.Demand[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            Line calldata line = agreement.lines[i];
+        Line[] calldata lines = agreement.lines;
+        demands = new ICapacityExchange.Demand[](lines.length);
+        for (uint256 i = 0; i < lines.length; ++i) {
+            Line calldata line = lines[i];
             ResourceVector packed = ResourceVectors.pack(line.resources);
             require(!packed.isZero(), IMigrationLedger.MigrationLedger_EmptyResources(line.vm));
             demands[i] = ICapacityExchange.Demand({resources: packed, features: line.features});
@@ -332,9 +360,14 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         _agreements[number] = agreementId;
     }
 
-    function _acceptDocument(bytes32 agreementId, bytes32 document, DocumentKind kind) internal returns (uint32 number) {
+    function _acceptDocument(
+        bytes32 agreementId,
+        bytes32 document,
+        DocumentKind kind,
+        uint32 noticePeriod
+    ) internal returns (uint32 number) {
         number = _number(agreementId);
-        emit IMigrationLedger.DocumentAccepted(number, agreementId, document, kind);
+        emit IMigrationLedger.DocumentAccepted(number, agreementId, document, kind, noticePeriod);
     }
 
     /// @dev Whole seconds of the agreement's notice period, rounded up. Cast is safe: at most 90 days.
@@ -357,50 +390,72 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         bytes32 stateDigest;
     }
 
-    /// @dev Ends the running stay (unless it ended before: `previousEndedAt` zero) and begins the next. The VM's nonce
-    /// rises, its state is that of rest at the new host. The capacity of the former foreign host is freed; that of the
-    /// new one is the caller's affair.
-    function _beginStay(VmId id, Vm memory vm, NewStay memory stay) internal {
-        ResourceVector former = _resources[id];
-        if (stay.previousEndedAt != 0) {
-            _endStay(id, vm.sequence, stay.previousEndedAt);
-            if (vm.host != vm.home) _free(vm.host, vm.site, former);
-        }
+    /// @dev What all stays have in common that a document begins now.
+    function _newStay(
+        Agreement calldata agreement,
+        uint32 number,
+        DocumentKind kind
+    ) internal view returns (NewStay memory stay) {
+        stay.host = agreement.destination;
+        stay.site = agreement.site;
+        stay.agreement = number;
+        stay.noticePeriod = _noticePeriod(agreement);
+        stay.kind = kind;
+        stay.startedAt = _nowMs();
+    }
 
-        vm.host = stay.host;
-        vm.site = stay.site;
-        vm.nonce += 1;
-        vm.sequence += 1;
-        vm.state = _restingState(vm.home, stay.host);
-        vm.mark = 0;
-        vm.completeIn = 0;
-        vm.hadLead = false;
+    /// @dev Capacity of one cloud that a document frees, by runs of VMs at the same site.
+    struct Freed {
+        CloudId cloud;
+        uint16 site;
+        ResourceVector sum;
+    }
+
+    /// @dev Ends the running stay (unless it ended before: `previousEndedAt` zero) and begins the next. The VM's nonce
+    /// rises, its state is that of rest at the new host. Commitments are the caller's affair.
+    function _beginStay(VmId id, VmWord vm, NewStay memory stay) internal returns (ResourceVector former) {
+        if (stay.previousEndedAt != 0) _endStay(id, vm.sequence(), stay.previousEndedAt);
+
+        vm = vm.placed(stay.host, stay.site);
         _vms[id] = vm;
+        former = _resources[id];
         if (ResourceVector.unwrap(former) != ResourceVector.unwrap(stay.resources)) _resources[id] = stay.resources;
-        _stays[id][vm.sequence] = Stay({
-            startedAt: stay.startedAt,
-            endedAt: 0,
-            host: stay.host,
-            site: stay.site,
-            agreement: stay.agreement,
-            noticeUntil: 0,
-            noticePeriod: stay.noticePeriod,
-            kind: stay.kind
-        });
+        uint32 sequence = vm.sequence();
+        _stays[id][sequence] = StayWords.create(
+            stay.startedAt,
+            stay.host,
+            stay.site,
+            stay.agreement,
+            stay.noticePeriod,
+            stay.kind
+        );
 
         emit IMigrationLedger.StayBegan({
             vm: id,
-            sequence: vm.sequence,
+            sequence: sequence,
             host: stay.host,
             site: stay.site,
             agreement: stay.agreement,
             startedAt: stay.startedAt,
             previousEndedAt: stay.previousEndedAt,
-            noticePeriod: stay.noticePeriod,
-            kind: stay.kind,
             resources: stay.resources,
             stateDigest: stay.stateDigest
         });
+    }
+
+    /// @dev Notes capacity to be freed. VMs of a group mostly were at one site: their sum is written once.
+    function _freeLater(Freed memory freed, uint16 site, ResourceVector amount) internal {
+        if (site != freed.site) {
+            _freeNow(freed);
+            freed.site = site;
+            freed.sum = amount;
+        } else {
+            freed.sum = freed.sum.plus(amount);
+        }
+    }
+
+    function _freeNow(Freed memory freed) internal {
+        if (!freed.sum.isZero()) _free(freed.cloud, freed.site, freed.sum);
     }
 
     /* OPEN MOVES */
@@ -408,15 +463,13 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     /// @dev The agreement number of the open move that a document describes.
     function _openMove(
         Agreement calldata agreement
-    ) internal view returns (uint32 number, Vm memory first, bytes32 agreementId) {
-        require(
-            agreement.lines.length != 0,
-            IMigrationLedger.MigrationLedger_LineCount(agreement.lines.length)
-        );
-        VmId id = agreement.lines[0].vm;
+    ) internal view returns (uint32 number, VmWord first, bytes32 agreementId) {
+        Line[] calldata lines = agreement.lines;
+        require(lines.length != 0, IMigrationLedger.MigrationLedger_LineCount(0));
+        VmId id = lines[0].vm;
         first = _known(id);
-        require(_isOpen(first.state), IMigrationLedger.MigrationLedger_WrongState(id, first.state));
-        number = first.move;
+        require(first.isMoving(), IMigrationLedger.MigrationLedger_WrongState(id, first.state()));
+        number = first.move();
         agreementId = agreement.structHash();
         require(
             _agreements[number] == agreementId,
@@ -428,20 +481,16 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     function _undo(Agreement calldata agreement) internal {
         bool homecoming = agreement.destination == agreement.home;
         ResourceVector sum;
-        for (uint256 i = 0; i < agreement.lines.length; ++i) {
-            Line calldata line = agreement.lines[i];
-            Vm memory vm = _vms[line.vm];
-            vm.state = _restingState(vm.home, vm.host);
-            vm.nonce += 1;
-            vm.mark = 0;
-            vm.completeIn = 0;
-            vm.hadLead = false;
-            _vms[line.vm] = vm;
+        Line[] calldata lines = agreement.lines;
+        for (uint256 i = 0; i < lines.length; ++i) {
+            Line calldata line = lines[i];
+            VmId id = line.vm;
+            _vms[id] = _vms[id].undone();
             // The sum of a homecoming was never checked: adding it up could overflow and block this exit.
             if (!homecoming) sum = sum.plus(ResourceVectors.pack(line.resources));
         }
         if (!homecoming) _free(agreement.destination, agreement.site, sum);
-        if (agreement.source == agreement.home) _away[agreement.home] -= agreement.lines.length;
+        if (agreement.source == agreement.home) _away[agreement.home] -= lines.length;
     }
 
     function _storeOutcome(

@@ -13,6 +13,7 @@ import {VmId} from "../types/VmId.sol";
 import {DocumentKind, IMigrationLedger, Parameters, Stay, Vm, VmState} from "./IMigrationLedger.sol";
 import {LedgerParameters} from "./LedgerParameters.sol";
 import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
+import {VmWord, VmWords} from "./VmWord.sol";
 
 
 /// @title Part of the migration ledger: changes
@@ -42,16 +43,14 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         _requireActive(home);
         REGISTRY.requireSender(home, AgentScope.MOVE_OUT, NOBODY, NOBODY, msg.sender);
         vm = _vmId(home, localId);
-        require(_vms[vm].state == VmState.None, IMigrationLedger.MigrationLedger_AlreadyRegistered(vm));
+        require(VmWord.unwrap(_vms[vm]) == 0, IMigrationLedger.MigrationLedger_AlreadyRegistered(vm));
         ResourceVector packed = ResourceVectors.pack(resources);
         require(!packed.isZero(), IMigrationLedger.MigrationLedger_EmptyResources(vm));
 
         emit IMigrationLedger.VmRegistered({vm: vm, home: home, localId: localId});
-        Vm memory created;
-        created.home = home;
         _beginStay(
             vm,
-            created,
+            VmWords.create(home, 0, 0),
             NewStay({
                 host: home,
                 site: 0,
@@ -77,24 +76,14 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         bytes32 amendmentId = AmendmentHash.hashWith(agreementId);
         _requireHomeAnd(agreement.home, agreement.source, amendmentId, signatures);
 
-        number = _acceptDocument(agreementId, amendmentId, DocumentKind.Amendment);
+        NewStay memory stay = _newStay(agreement, 0, DocumentKind.Amendment);
+        number = _acceptDocument(agreementId, amendmentId, DocumentKind.Amendment, stay.noticePeriod);
+        stay.agreement = number;
+        stay.previousEndedAt = stay.startedAt;
         for (uint256 i = 0; i < demands.length; ++i) {
             VmId id = agreement.lines[i].vm;
-            _beginStay(
-                id,
-                _vms[id],
-                NewStay({
-                    host: agreement.source,
-                    site: agreement.site,
-                    agreement: number,
-                    noticePeriod: _noticePeriod(agreement),
-                    kind: DocumentKind.Amendment,
-                    startedAt: _nowMs(),
-                    previousEndedAt: _nowMs(),
-                    resources: demands[i].resources,
-                    stateDigest: 0
-                })
-            );
+            stay.resources = demands[i].resources;
+            _beginStay(id, _vms[id], stay);
         }
         _commit(agreement.source, agreement.site, committedAfter);
     }
@@ -111,12 +100,14 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         );
         ResourceVector[] memory current = new ResourceVector[](demands.length);
         bool grows;
+        VmId id;
         for (uint256 i = 0; i < demands.length; ++i) {
-            (VmId id, Vm memory vm) = _requireLine(agreement, i, false);
-            require(vm.state == VmState.Abroad, IMigrationLedger.MigrationLedger_AtHome(id));
+            VmWord vm;
+            (id, vm) = _requireLine(agreement, agreement.lines[i], id, false);
+            require(vm.state() == VmState.Abroad, IMigrationLedger.MigrationLedger_AtHome(id));
             require(
-                vm.site == agreement.site,
-                IMigrationLedger.MigrationLedger_WrongSite(id, vm.site, agreement.site)
+                vm.site() == agreement.site,
+                IMigrationLedger.MigrationLedger_WrongSite(id, vm.site(), agreement.site)
             );
             current[i] = _resources[id];
             grows = grows || !demands[i].resources.fitsWithin(current[i]);
@@ -143,7 +134,10 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
     function revoke(CloudId by, bytes32 document) external {
         REGISTRY.requireSender(by, AgentScope.MOVE_OUT | AgentScope.HOST, NOBODY, NOBODY, msg.sender);
 
-        _revoked[by][document] = true;
+        if (!_revoked[by][document]) {
+            _revoked[by][document] = true;
+            ++_revocations[document];
+        }
 
         emit IMigrationLedger.Revoked(by, document);
     }
@@ -152,7 +146,7 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
 
     /// @notice See `IMigrationLedger.adopt`.
     function adopt(VmId id) external {
-        require(_vms[id].state == VmState.None, IMigrationLedger.MigrationLedger_AlreadyRegistered(id));
+        require(VmWord.unwrap(_vms[id]) == 0, IMigrationLedger.MigrationLedger_AlreadyRegistered(id));
         require(
             address(PREDECESSOR) != address(0) && PREDECESSOR.successor() == address(this),
             IMigrationLedger.MigrationLedger_NotSucceeding(id)
@@ -165,7 +159,7 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         uint32 number;
         if (last.agreement != 0) {
             bytes32 agreementId = PREDECESSOR.agreementAt(last.agreement);
-            number = _acceptDocument(agreementId, agreementId, DocumentKind.Adoption);
+            number = _acceptDocument(agreementId, agreementId, DocumentKind.Adoption, last.noticePeriod);
         }
         ResourceVector packed = PREDECESSOR.resourcesOf(id);
         if (vm.host != vm.home) {
@@ -174,10 +168,9 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         }
 
         emit IMigrationLedger.VmAdopted(id, vm.home, vm.nonce);
-        vm.move = 0;
         _beginStay(
             id,
-            vm,
+            VmWords.create(vm.home, vm.nonce, vm.sequence),
             NewStay({
                 host: vm.host,
                 site: vm.site,

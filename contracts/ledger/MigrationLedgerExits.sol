@@ -12,8 +12,9 @@ import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {CloudId, NOBODY} from "../types/CloudId.sol";
 import {ResourceVector} from "../types/ResourceVector.sol";
 import {VmId} from "../types/VmId.sol";
-import {AbortReason, DocumentKind, IMigrationLedger, MoveState, Stay, Vm, VmState} from "./IMigrationLedger.sol";
+import {AbortReason, DocumentKind, IMigrationLedger, MoveState, Stay, VmState} from "./IMigrationLedger.sol";
 import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
+import {VmWord} from "./VmWord.sol";
 
 
 /// @title Part of the migration ledger: the ways out
@@ -40,10 +41,10 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     /// @notice See `IMigrationLedger.abort`.
     function abort(Move calldata document, CloudId by, AbortReason reason) external {
         Agreement calldata agreement = document.agreement;
-        (uint32 number, Vm memory first, ) = _openMove(agreement);
+        (uint32 number, VmWord first, ) = _openMove(agreement);
         require(reason != AbortReason.None, IMigrationLedger.MigrationLedger_NoReason());
         _requireAborter(agreement, by);
-        CloudId unfinished = _unfinishedByAbort(agreement, by, first.state);
+        CloudId unfinished = _unfinishedByAbort(agreement, by, first.state());
 
         _undo(agreement);
         _storeOutcome(number, MoveState.Aborted, reason, unfinished, NOBODY);
@@ -96,23 +97,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
             IMigrationLedger.MigrationLedger_UnknownReason(consent.reason)
         );
         bytes32 consentId = consent.structHash();
-        _requireCount(signatures, 2);
-        _requireSignature(
-            agreement.source,
-            AgentScope.HOST,
-            agreement.destination,
-            agreement.home,
-            consentId,
-            signatures[0]
-        );
-        _requireSignature(
-            agreement.destination,
-            AgentScope.HOST,
-            agreement.source,
-            agreement.home,
-            consentId,
-            signatures[1]
-        );
+        _requireHosts(agreement.source, agreement.destination, agreement.home, consentId, signatures);
         AbortReason reason = AbortReason(consent.reason);
 
         _undo(agreement);
@@ -124,19 +109,19 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     /// @notice See `IMigrationLedger.expire`.
     function expire(Move calldata document) external {
         Agreement calldata agreement = document.agreement;
-        (uint32 number, Vm memory first, ) = _openMove(agreement);
+        (uint32 number, VmWord first, ) = _openMove(agreement);
         CloudId unfinishedA;
         CloudId unfinishedB;
-        uint256 deadline = first.mark;
-        if (first.state == VmState.Agreed) {
+        uint256 deadline = first.mark();
+        if (first.state() == VmState.Agreed) {
             if (
-                first.hadLead &&
+                first.hadLead() &&
                 agreement.source != agreement.home &&
                 _isActive(agreement.home) &&
                 _isActive(agreement.destination)
             ) unfinishedA = agreement.source;
         } else {
-            deadline += first.completeIn;
+            deadline += first.completeIn();
             if (_isActive(agreement.destination)) unfinishedA = agreement.source;
             if (_isActive(agreement.source)) unfinishedB = agreement.destination;
         }
@@ -161,84 +146,83 @@ contract MigrationLedgerExits is MigrationLedgerBase {
             until <= _nowMs() + MAX_NOTICE_AHEAD_MS,
             IMigrationLedger.MigrationLedger_TooFar(until, uint64(_nowMs() + MAX_NOTICE_AHEAD_MS))
         );
-        CloudId host = _known(vms[0]).host;
+        CloudId host = _known(vms[0]).host();
         for (uint256 i = 0; i < vms.length; ++i) _giveNotice(vms[i], host, until);
     }
 
     function _giveNotice(VmId id, CloudId host, uint64 until) private {
-        Vm memory vm = _known(id);
+        VmWord vm = _known(id);
         require(
-            vm.state == VmState.Abroad || _isOpen(vm.state),
-            IMigrationLedger.MigrationLedger_WrongState(id, vm.state)
+            vm.state() == VmState.Abroad || vm.isMoving(),
+            IMigrationLedger.MigrationLedger_WrongState(id, vm.state())
         );
-        require(vm.host == host, IMigrationLedger.MigrationLedger_WrongHost(id, vm.host, host));
-        require(vm.host != vm.home, IMigrationLedger.MigrationLedger_NotAbroad(id));
-        REGISTRY.requireSender(host, AgentScope.HOST, vm.home, NOBODY, msg.sender);
-        Stay memory stay = _stays[id][vm.sequence];
+        require(vm.host() == host, IMigrationLedger.MigrationLedger_WrongHost(id, vm.host(), host));
+        require(vm.host() != vm.home(), IMigrationLedger.MigrationLedger_NotAbroad(id));
+        REGISTRY.requireSender(host, AgentScope.HOST, vm.home(), NOBODY, msg.sender);
+        Stay memory stay = _stays[id][vm.sequence()].unpack();
         require(stay.noticeUntil == 0, IMigrationLedger.MigrationLedger_NoticeGiven(id, stay.noticeUntil));
         uint64 earliest = _nowMs() + uint64(stay.noticePeriod) * 1000;
         require(until >= earliest, IMigrationLedger.MigrationLedger_NoticeTooShort(id, until, earliest));
 
         // Cast is safe: at most a year ahead. Rounded up to whole seconds: not before its deadline.
-        stay.noticeUntil = uint40((uint256(until) + 999) / 1000);
-        _stays[id][vm.sequence] = stay;
-        vm.nonce += 1;
-        _vms[id] = vm;
+        uint40 deadline = uint40((uint256(until) + 999) / 1000);
+        _stays[id][vm.sequence()] = _stays[id][vm.sequence()].noticed(deadline);
+        _vms[id] = vm.acted();
 
-        emit IMigrationLedger.NoticeGiven(id, vm.sequence, host, until);
+        emit IMigrationLedger.NoticeGiven(id, vm.sequence(), host, until);
     }
 
     /// @notice See `IMigrationLedger.release`.
     function release(VmId id) external {
-        Vm memory vm = _requireAbroad(id);
+        VmWord vm = _requireAbroad(id);
         _requireReleasable(id, vm);
 
-        _stop(id, vm, vm.host);
+        _stop(id, vm, vm.host());
     }
 
     /// @notice See `IMigrationLedger.releaseFromMove`.
     function releaseFromMove(VmId id, Move calldata document) external {
-        Vm memory vm = _requireInAgreedMove(id, document.agreement);
+        VmWord vm = _requireInAgreedMove(id, document.agreement);
         _requireReleasable(id, vm);
 
-        _leaveMove(document.agreement, vm, vm.host, AbortReason.NoticeDue);
-        _stop(id, _vms[id], vm.host);
+        _leaveMove(document.agreement, vm, vm.host(), AbortReason.NoticeDue);
+        _stop(id, _vms[id], vm.host());
     }
 
     /// @notice See `IMigrationLedger.stop`.
     function stop(VmId id) external {
-        Vm memory vm = _requireAbroad(id);
-        REGISTRY.requireSender(vm.home, AgentScope.MOVE_OUT, vm.host, NOBODY, msg.sender);
+        VmWord vm = _requireAbroad(id);
+        REGISTRY.requireSender(vm.home(), AgentScope.MOVE_OUT, vm.host(), NOBODY, msg.sender);
 
-        _stop(id, vm, vm.home);
+        _stop(id, vm, vm.home());
     }
 
     /// @notice See `IMigrationLedger.stopFromMove`.
     function stopFromMove(VmId id, Move calldata document) external {
-        Vm memory vm = _requireInAgreedMove(id, document.agreement);
-        REGISTRY.requireSender(vm.home, AgentScope.MOVE_OUT, vm.host, NOBODY, msg.sender);
+        VmWord vm = _requireInAgreedMove(id, document.agreement);
+        REGISTRY.requireSender(vm.home(), AgentScope.MOVE_OUT, vm.host(), NOBODY, msg.sender);
 
-        _leaveMove(document.agreement, vm, vm.home, AbortReason.HomeStopped);
-        _stop(id, _vms[id], vm.home);
+        _leaveMove(document.agreement, vm, vm.home(), AbortReason.HomeStopped);
+        _stop(id, _vms[id], vm.home());
     }
 
-    function _requireAbroad(VmId id) private view returns (Vm memory vm) {
+    function _requireAbroad(VmId id) private view returns (VmWord vm) {
         vm = _known(id);
-        require(vm.state == VmState.Abroad, IMigrationLedger.MigrationLedger_WrongState(id, vm.state));
+        require(vm.state() == VmState.Abroad, IMigrationLedger.MigrationLedger_WrongState(id, vm.state()));
     }
 
     /// @dev The VM runs abroad and is part of the agreed move that the document describes.
-    function _requireInAgreedMove(VmId id, Agreement calldata agreement) private view returns (Vm memory vm) {
+    function _requireInAgreedMove(VmId id, Agreement calldata agreement) private view returns (VmWord vm) {
         vm = _known(id);
-        require(vm.state == VmState.Agreed, IMigrationLedger.MigrationLedger_WrongState(id, vm.state));
+        require(vm.state() == VmState.Agreed, IMigrationLedger.MigrationLedger_WrongState(id, vm.state()));
         (uint32 number, , ) = _openMove(agreement);
-        require(vm.move == number, IMigrationLedger.MigrationLedger_NotInMove(id));
-        require(vm.host != vm.home, IMigrationLedger.MigrationLedger_NotAbroad(id));
+        require(vm.move() == number, IMigrationLedger.MigrationLedger_NotInMove(id));
+        require(vm.host() != vm.home(), IMigrationLedger.MigrationLedger_NotAbroad(id));
     }
 
-    function _requireReleasable(VmId id, Vm memory vm) private view {
-        REGISTRY.requireSender(vm.host, AgentScope.HOST, vm.home, NOBODY, msg.sender);
-        uint40 until = _stays[id][vm.sequence].noticeUntil;
+    function _requireReleasable(VmId id, VmWord vm) private view {
+        REGISTRY.requireSender(vm.host(), AgentScope.HOST, vm.home(), NOBODY, msg.sender);
+        uint40 until = _stays[id][vm.sequence()].noticeUntil();
         require(until != 0, IMigrationLedger.MigrationLedger_NoNotice(id));
         require(
             block.timestamp >= until,
@@ -247,37 +231,34 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     }
 
     /// @dev Neither a due notice nor a stop by the home counts as unfinished.
-    function _leaveMove(Agreement calldata agreement, Vm memory vm, CloudId by, AbortReason reason) private {
+    function _leaveMove(Agreement calldata agreement, VmWord vm, CloudId by, AbortReason reason) private {
         _undo(agreement);
-        _storeOutcome(vm.move, MoveState.Aborted, reason, NOBODY, NOBODY);
+        _storeOutcome(vm.move(), MoveState.Aborted, reason, NOBODY, NOBODY);
 
-        emit IMigrationLedger.MoveAborted({number: vm.move, by: by, reason: reason, unfinishedA: NOBODY});
+        emit IMigrationLedger.MoveAborted({number: vm.move(), by: by, reason: reason, unfinishedA: NOBODY});
     }
 
-    function _stop(VmId id, Vm memory vm, CloudId by) private {
-        _endStay(id, vm.sequence, _nowMs());
-        _free(vm.host, vm.site, _resources[id]);
-        _away[vm.home] -= 1;
-        vm.state = VmState.Stopped;
-        vm.nonce += 1;
-        vm.mark = 0;
-        _vms[id] = vm;
+    function _stop(VmId id, VmWord vm, CloudId by) private {
+        _endStay(id, vm.sequence(), _nowMs());
+        _free(vm.host(), vm.site(), _resources[id]);
+        _away[vm.home()] -= 1;
+        _vms[id] = vm.stopped();
 
-        emit IMigrationLedger.VmStopped({vm: id, sequence: vm.sequence, by: by, endedAt: _nowMs()});
+        emit IMigrationLedger.VmStopped({vm: id, sequence: vm.sequence(), by: by, endedAt: _nowMs()});
     }
 
     /// @notice See `IMigrationLedger.restore`.
     function restore(VmId id) external {
-        Vm memory vm = _known(id);
-        require(vm.state == VmState.Stopped, IMigrationLedger.MigrationLedger_WrongState(id, vm.state));
-        _requirePart(vm.home);
-        REGISTRY.requireSender(vm.home, AgentScope.MOVE_OUT, NOBODY, NOBODY, msg.sender);
+        VmWord vm = _known(id);
+        require(vm.state() == VmState.Stopped, IMigrationLedger.MigrationLedger_WrongState(id, vm.state()));
+        _requirePart(vm.home());
+        REGISTRY.requireSender(vm.home(), AgentScope.MOVE_OUT, NOBODY, NOBODY, msg.sender);
 
         _beginStay(
             id,
             vm,
             NewStay({
-                host: vm.home,
+                host: vm.home(),
                 site: 0,
                 agreement: 0,
                 noticePeriod: 0,
@@ -292,24 +273,22 @@ contract MigrationLedgerExits is MigrationLedgerBase {
 
     /// @notice See `IMigrationLedger.terminate`.
     function terminate(VmId id) external {
-        Vm memory vm = _known(id);
+        VmWord vm = _known(id);
         require(
-            vm.state == VmState.Home || vm.state == VmState.Stopped,
-            IMigrationLedger.MigrationLedger_WrongState(id, vm.state)
+            vm.state() == VmState.Home || vm.state() == VmState.Stopped,
+            IMigrationLedger.MigrationLedger_WrongState(id, vm.state())
         );
-        _requirePart(vm.home);
-        REGISTRY.requireAccount(vm.home, msg.sender);
-        uint48 endedAt = _stays[id][vm.sequence].endedAt;
-        if (vm.state == VmState.Stopped) {
+        _requirePart(vm.home());
+        REGISTRY.requireAccount(vm.home(), msg.sender);
+        uint48 endedAt = _stays[id][vm.sequence()].endedAt();
+        if (vm.state() == VmState.Stopped) {
             uint64 earliest = endedAt + uint64(_retention) * 1000;
             require(_nowMs() >= earliest, IMigrationLedger.MigrationLedger_TooEarly(earliest, _nowMs()));
         } else {
             endedAt = _nowMs();
-            _endStay(id, vm.sequence, endedAt);
+            _endStay(id, vm.sequence(), endedAt);
         }
-        vm.state = VmState.Terminated;
-        vm.nonce += 1;
-        _vms[id] = vm;
+        _vms[id] = vm.terminated();
 
         emit IMigrationLedger.VmTerminated(id, endedAt);
     }
@@ -318,41 +297,37 @@ contract MigrationLedgerExits is MigrationLedgerBase {
 
     /// @notice See `IMigrationLedger.declareLost`.
     function declareLost(VmId id) external {
-        Vm memory vm = _requireAbroad(id);
-        REGISTRY.requireSender(vm.home, AgentScope.MOVE_OUT, vm.host, NOBODY, msg.sender);
-        require(vm.mark == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, vm.mark));
+        VmWord vm = _requireAbroad(id);
+        REGISTRY.requireSender(vm.home(), AgentScope.MOVE_OUT, vm.host(), NOBODY, msg.sender);
+        require(vm.mark() == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, vm.mark()));
 
-        vm.mark = _now();
-        vm.nonce += 1;
-        _vms[id] = vm;
+        _vms[id] = vm.lossDeclared(_now());
 
-        emit IMigrationLedger.LossDeclared(id, vm.host, vm.mark);
+        emit IMigrationLedger.LossDeclared(id, vm.host(), _now());
     }
 
     /// @notice See `IMigrationLedger.contestLoss`.
     function contestLoss(VmId id) external {
-        Vm memory vm = _requireAbroad(id);
-        _requireActive(vm.host);
-        REGISTRY.requireSender(vm.host, AgentScope.HOST, vm.home, NOBODY, msg.sender);
+        VmWord vm = _requireAbroad(id);
+        _requireActive(vm.host());
+        REGISTRY.requireSender(vm.host(), AgentScope.HOST, vm.home(), NOBODY, msg.sender);
         _takeBackLoss(id, vm);
 
-        emit IMigrationLedger.LossContested(id, vm.host);
+        emit IMigrationLedger.LossContested(id, vm.host());
     }
 
     /// @notice See `IMigrationLedger.withdrawLoss`.
     function withdrawLoss(VmId id) external {
-        Vm memory vm = _requireAbroad(id);
-        REGISTRY.requireSender(vm.home, AgentScope.MOVE_OUT, vm.host, NOBODY, msg.sender);
+        VmWord vm = _requireAbroad(id);
+        REGISTRY.requireSender(vm.home(), AgentScope.MOVE_OUT, vm.host(), NOBODY, msg.sender);
         _takeBackLoss(id, vm);
 
-        emit IMigrationLedger.LossWithdrawn(id, vm.host);
+        emit IMigrationLedger.LossWithdrawn(id, vm.host());
     }
 
-    function _takeBackLoss(VmId id, Vm memory vm) private {
-        require(vm.mark != 0, IMigrationLedger.MigrationLedger_NotDeclaredLost(id));
-        vm.mark = 0;
-        vm.nonce += 1;
-        _vms[id] = vm;
+    function _takeBackLoss(VmId id, VmWord vm) private {
+        require(vm.mark() != 0, IMigrationLedger.MigrationLedger_NotDeclaredLost(id));
+        _vms[id] = vm.lossTakenBack();
     }
 
     /// @notice See `IMigrationLedger.evacuate`.
@@ -364,27 +339,20 @@ contract MigrationLedgerExits is MigrationLedgerBase {
         bytes32 evacuationId = EvacuationHash.hashWith(agreementId);
         _requireHomeAnd(agreement.home, agreement.destination, evacuationId, signatures);
 
-        number = _acceptDocument(agreementId, evacuationId, DocumentKind.Evacuation);
+        NewStay memory stay = _newStay(agreement, 0, DocumentKind.Evacuation);
+        number = _acceptDocument(agreementId, evacuationId, DocumentKind.Evacuation, stay.noticePeriod);
+        stay.agreement = number;
+        Freed memory freed;
+        freed.cloud = agreement.source;
         for (uint256 i = 0; i < demands.length; ++i) {
             VmId id = agreement.lines[i].vm;
-            Vm memory vm = _vms[id];
-            _beginStay(
-                id,
-                vm,
-                NewStay({
-                    host: agreement.destination,
-                    site: agreement.site,
-                    agreement: number,
-                    noticePeriod: _noticePeriod(agreement),
-                    kind: DocumentKind.Evacuation,
-                    startedAt: _nowMs(),
-                    // Cast is safe: a past block's time.
-                    previousEndedAt: uint48(vm.mark) * 1000,
-                    resources: demands[i].resources,
-                    stateDigest: 0
-                })
-            );
+            VmWord vm = _vms[id];
+            // Cast is safe: a past block's time.
+            stay.previousEndedAt = uint48(vm.mark()) * 1000;
+            stay.resources = demands[i].resources;
+            _freeLater(freed, vm.site(), _beginStay(id, vm, stay));
         }
+        _freeNow(freed);
         if (agreement.destination == agreement.home) _away[agreement.home] -= demands.length;
         else _commit(agreement.destination, agreement.site, committedAfter);
     }
@@ -402,14 +370,16 @@ contract MigrationLedgerExits is MigrationLedgerBase {
         _requireEvacuationParties(agreement);
         CloudStatus status = REGISTRY.statusOf(agreement.source);
         bool waits = status != CloudStatus.Suspended && status != CloudStatus.Expelled;
+        VmId previous;
         for (uint256 i = 0; i < demands.length; ++i) {
-            (, Vm memory vm) = _requireLine(agreement, i, true);
-            uint256 earliest = waits ? uint256(vm.mark) + head.lossWait : vm.mark;
+            VmWord vm;
+            (previous, vm) = _requireLine(agreement, agreement.lines[i], previous, true);
+            uint256 earliest = waits ? uint256(vm.mark()) + head.lossWait : vm.mark();
             require(
                 block.timestamp >= earliest,
                 IMigrationLedger.MigrationLedger_TooEarly(uint64(earliest * 1000), _nowMs())
             );
-            uint256 latest = vm.mark + EVACUATE_WITHIN;
+            uint256 latest = vm.mark() + EVACUATE_WITHIN;
             require(
                 block.timestamp <= latest,
                 IMigrationLedger.MigrationLedger_TooLate(uint64(latest * 1000), _nowMs())
@@ -433,32 +403,30 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     /// @notice See `IMigrationLedger.succeedVm`.
     function succeedVm(Succession calldata document, bytes[] calldata signatures) external {
         VmId id = document.vm;
-        Vm memory vm = _known(id);
+        VmWord vm = _known(id);
         require(
-            vm.state == VmState.Home || vm.state == VmState.Abroad,
-            IMigrationLedger.MigrationLedger_WrongState(id, vm.state)
+            vm.state() == VmState.Home || vm.state() == VmState.Abroad,
+            IMigrationLedger.MigrationLedger_WrongState(id, vm.state())
         );
-        require(vm.mark == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, vm.mark));
+        require(vm.mark() == 0, IMigrationLedger.MigrationLedger_DeclaredLost(id, vm.mark()));
         require(
             _successor != address(0) && document.successor == _successor,
             IMigrationLedger.MigrationLedger_WrongSuccessor(_successor, document.successor)
         );
         _requireNotPast(document.validUntil);
         require(
-            vm.nonce == document.nonce,
-            IMigrationLedger.MigrationLedger_StaleNonce(id, vm.nonce, document.nonce)
+            vm.nonce() == document.nonce,
+            IMigrationLedger.MigrationLedger_StaleNonce(id, vm.nonce(), document.nonce)
         );
-        _requireHomeAnd(vm.home, vm.host, document.structHash(), signatures);
+        _requireHomeAnd(vm.home(), vm.host(), document.structHash(), signatures);
 
         _hasSucceeded = true;
-        _endStay(id, vm.sequence, _nowMs());
-        if (vm.state == VmState.Abroad) {
-            _free(vm.host, vm.site, _resources[id]);
-            _away[vm.home] -= 1;
+        _endStay(id, vm.sequence(), _nowMs());
+        if (vm.state() == VmState.Abroad) {
+            _free(vm.host(), vm.site(), _resources[id]);
+            _away[vm.home()] -= 1;
         }
-        vm.state = VmState.Succeeded;
-        vm.nonce += 1;
-        _vms[id] = vm;
+        _vms[id] = vm.succeeded();
 
         emit IMigrationLedger.VmSucceeded(id, document.successor, _nowMs());
     }
