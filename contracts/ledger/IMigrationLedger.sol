@@ -219,7 +219,7 @@ interface IMigrationLedger {
     /// @param site Site of the host.
     /// @param agreement Agreement number, 0 for none.
     /// @param startedAt In milliseconds.
-    /// @param previousEndedAt End of the former stay in milliseconds, 0 for the first one or where it had ended before.
+    /// @param previousEndedAt End of the former stay in milliseconds, 0 for the first one on this ledger.
     /// @param resources What was promised, packed.
     /// @param stateDigest Digest of the state that was handed over, 0 where none.
     event StayBegan(

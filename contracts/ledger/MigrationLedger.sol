@@ -14,7 +14,7 @@ import {Resources} from "../documents/Resources.sol";
 import {Succession} from "../documents/Succession.sol";
 import {ICapacityExchange} from "../exchange/ICapacityExchange.sol";
 import {AgentScope} from "../registry/AgentScope.sol";
-import {ICloudRegistry} from "../registry/ICloudRegistry.sol";
+import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {CloudId, NOBODY} from "../types/CloudId.sol";
 import {ResourceVector, ResourceVectors} from "../types/ResourceVector.sol";
 import {VmId} from "../types/VmId.sol";
@@ -86,13 +86,20 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function agree(Move calldata document, bytes[] calldata signatures) external returns (uint32 number) {
-        (ResourceVector committedAfter, ICapacityExchange.Demand[] memory demands, VmWord[] memory vms) = _checkAgree(
-            document
-        );
         Agreement calldata agreement = document.agreement;
         bytes32 agreementId = agreement.structHash();
         bytes32 moveId = MoveHash.hashWith(agreementId, document);
-        _requireHomeAnd(agreement.home, agreement.destination, moveId, signatures);
+        (CloudStatus home, CloudStatus destination) = _requireHomeAnd(
+            agreement.home,
+            agreement.destination,
+            moveId,
+            signatures
+        );
+        (ResourceVector committedAfter, ICapacityExchange.Demand[] memory demands, VmWord[] memory vms) = _checkAgree(
+            document,
+            home,
+            destination
+        );
 
         number = _number(agreementId);
         _storeAgreed(document, number, vms);
@@ -196,10 +203,16 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         _requireNotPast(document.completeBy);
         _requireHandover(handover, MoveHash.hashWith(agreementId, document), agreement.lines.length);
         bool homecoming = agreement.destination == agreement.home;
-        if (!homecoming) _requireActive(agreement.destination);
         bytes32 handoverId = handover.structHash();
         // The destination signs first and commits to nothing by that; the source's signature is the switch.
-        _requireHosts(agreement.destination, agreement.source, agreement.home, handoverId, signatures);
+        CloudStatus destination = _requireHosts(
+            agreement.destination,
+            agreement.source,
+            agreement.home,
+            handoverId,
+            signatures
+        );
+        if (!homecoming) _requireActive(agreement.destination, destination);
 
         _handOver(agreement, handover.releases, number, uint64(first.mark()) * 1000);
         if (homecoming) _away[agreement.home] -= handover.releases.length;
@@ -253,7 +266,9 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @dev Everything `agree` asks but the signatures.
     function _checkAgree(
-        Move calldata document
+        Move calldata document,
+        CloudStatus home,
+        CloudStatus destination
     )
         private
         view
@@ -274,7 +289,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         require(document.startBy <= latest, MigrationLedger_TooFar(document.startBy, latest));
         latest = _nowMs() + uint64(head.completeWithin) * 1000;
         require(document.completeBy <= latest, MigrationLedger_TooFar(document.completeBy, latest));
-        _requireParties(agreement, head);
+        _requireParties(agreement, head, home, destination);
         Line[] calldata lines = agreement.lines;
         vms = new VmWord[](lines.length);
         VmId previous;
@@ -288,11 +303,11 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     /// @inheritdoc IMigrationLedger
     function record(Record calldata document, bytes[] calldata signatures) external returns (uint32 number) {
         Agreement calldata agreement = document.agreement;
-        ICapacityExchange.Demand[] memory demands = _demands(agreement);
-        (ResourceVector committedAfter, VmWord[] memory vms) = _checkRecord(document, demands);
         bytes32 agreementId = agreement.structHash();
         bytes32 recordId = RecordHash.hashWith(agreementId, document);
-        _requireAllParties(agreement, recordId, signatures);
+        (CloudStatus home, CloudStatus destination) = _requireAllParties(agreement, recordId, signatures);
+        ICapacityExchange.Demand[] memory demands = _demands(agreement);
+        (ResourceVector committedAfter, VmWord[] memory vms) = _checkRecord(document, demands, home, destination);
 
         NewStay memory stay = _newStay(agreement, 0, DocumentKind.Record);
         number = _acceptDocument(agreementId, recordId, DocumentKind.Record, stay.noticePeriod);
@@ -332,7 +347,9 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     /// @dev Everything `record` asks but the signatures.
     function _checkRecord(
         Record calldata document,
-        ICapacityExchange.Demand[] memory demands
+        ICapacityExchange.Demand[] memory demands,
+        CloudStatus home,
+        CloudStatus destination
     ) private view returns (ResourceVector committedAfter, VmWord[] memory vms) {
         Agreement calldata agreement = document.agreement;
         Receipt[] calldata receipts = document.receipts;
@@ -346,7 +363,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
             receipts.length == demands.length,
             MigrationLedger_ReceiptCount(demands.length, receipts.length)
         );
-        _requireParties(agreement, head);
+        _requireParties(agreement, head, home, destination);
         vms = new VmWord[](demands.length);
         VmId previous;
         // What `hostAt` answers for times older than the tolerance is final: no time may lie before.
@@ -372,20 +389,25 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         require(runningAt <= _nowMs(), MigrationLedger_TimeOutOfRange(id, runningAt, releasedAt, _nowMs()));
     }
 
-    /// @dev Home, source and destination, each distinct cloud once, in this order.
-    function _requireAllParties(Agreement calldata agreement, bytes32 document, bytes[] calldata signatures) private view {
+    /// @dev Home, source and destination, each distinct cloud once, in this order. Returns statuses.
+    function _requireAllParties(
+        Agreement calldata agreement,
+        bytes32 document,
+        bytes[] calldata signatures
+    ) private view returns (CloudStatus homeStatus, CloudStatus destinationStatus) {
         CloudId home = agreement.home;
         CloudId source = agreement.source;
         CloudId destination = agreement.destination;
         _requireCount(signatures, home == source || home == destination ? 2 : 3);
         Signed memory signed = _signed(document);
-        _requireSignature(home, AgentScope.MOVE_OUT, source, destination, signed, signatures[0]);
+        homeStatus = _requireSignature(home, AgentScope.MOVE_OUT, source, destination, signed, signatures[0]);
+        destinationStatus = homeStatus;
         uint256 next = 1;
         if (source != home) {
             _requireSignature(source, AgentScope.HOST, home, destination, signed, signatures[next++]);
         }
         if (destination != home) {
-            _requireSignature(destination, AgentScope.HOST, home, source, signed, signatures[next]);
+            destinationStatus = _requireSignature(destination, AgentScope.HOST, home, source, signed, signatures[next]);
         }
     }
 
@@ -555,8 +577,14 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         uint32 first = _firstSequence[vm];
         uint32 sequence = _stayAt(vm, found.sequence(), first, time);
         if (sequence == 0) return first > 1 ? PREDECESSOR.hostAt(vm, time) : NOBODY;
-        Stay memory stay = _stays[vm][sequence].unpack();
+        Stay memory stay = _stay(vm, found, sequence);
         return stay.endedAt == 0 || time < stay.endedAt ? stay.host : NOBODY;
+    }
+
+    /// @dev A stay with its end, which is stored with the next one or with the VM.
+    function _stay(VmId id, VmWord vm, uint32 sequence) private view returns (Stay memory) {
+        uint48 endedAt = sequence == vm.sequence() ? vm.endedAt() : _stays[id][sequence + 1].previousEndedAt();
+        return _stays[id][sequence].unpack(endedAt);
     }
 
     /// @dev Number of the last stay that began at or before a time, 0 if there is none.
@@ -576,19 +604,20 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function stays(VmId vm, uint32 from, uint32 count) external view returns (Stay[] memory found) {
-        uint256 last = _known(vm).sequence();
+        VmWord word = _known(vm);
+        uint256 last = word.sequence();
         uint256 least = _firstSequence[vm];
         if (least == 0) least = 1;
         require(from >= least && from <= last, MigrationLedger_UnknownStay(vm, from));
         uint256 available = last - from + 1;
         found = new Stay[](count < available ? count : available);
         // Cast is safe: not above `last`.
-        for (uint256 i = 0; i < found.length; ++i) found[i] = _stays[vm][uint32(from + i)].unpack();
+        for (uint256 i = 0; i < found.length; ++i) found[i] = _stay(vm, word, uint32(from + i));
     }
 
     /// @inheritdoc IMigrationLedger
     function agreementOf(VmId vm, uint32 sequence) external view returns (uint32 number, bytes32 agreement) {
-        Stay memory stay = _stays[vm][sequence].unpack();
+        Stay memory stay = _stays[vm][sequence].unpack(0);
         require(stay.startedAt != 0, MigrationLedger_UnknownStay(vm, sequence));
         return (stay.agreement, _agreements[stay.agreement]);
     }
@@ -600,7 +629,8 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function responsibleDuring(VmId vm, uint64 from, uint64 to) external view returns (Responsibility[] memory list) {
-        uint32 last = _known(vm).sequence();
+        VmWord word = _known(vm);
+        uint32 last = word.sequence();
         require(from < to, MigrationLedger_EmptyInterval(from, to));
         require(to <= _nowMs(), MigrationLedger_TimeInFuture(to, _nowMs()));
         uint32 low = _stayAt(vm, last, _firstSequence[vm], from);
@@ -613,7 +643,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         uint256 count;
         uint64 previousEnd;
         for (uint32 sequence = low; sequence <= high; ++sequence) {
-            Stay memory stay = _stays[vm][sequence].unpack();
+            Stay memory stay = _stay(vm, word, sequence);
             if (previousEnd != 0 && _isPause(stay)) {
                 count = _append(list, count, stay.host, Duty.Pause, _clip(previousEnd, stay.startedAt, from, to));
             }
@@ -650,7 +680,8 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
     /// @inheritdoc IMigrationLedger
     function checkAgree(Move calldata document) external view {
-        _checkAgree(document);
+        Agreement calldata agreement = document.agreement;
+        _checkAgree(document, REGISTRY.statusOf(agreement.home), REGISTRY.statusOf(agreement.destination));
     }
 
     /// @inheritdoc IMigrationLedger

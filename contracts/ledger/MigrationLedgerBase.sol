@@ -142,10 +142,6 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         require(VmWord.unwrap(vm) != 0, IMigrationLedger.MigrationLedger_UnknownVm(id));
     }
 
-    function _endStay(VmId id, uint32 sequence, uint48 endedAt) internal {
-        _stays[id][sequence] = _stays[id][sequence].ended(endedAt);
-    }
-
     /// @dev Takes `amount` of capacity back at a site where a foreign VM was hosted or expected.
     function _free(CloudId cloud, uint16 site, ResourceVector amount) internal {
         _commit(cloud, site, _committed[cloud][site].minus(amount));
@@ -171,14 +167,14 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         CloudId partnerB,
         Signed memory document,
         bytes calldata signature
-    ) internal view {
+    ) internal view returns (CloudStatus) {
         if (document.isRevokedBySome) {
             require(
                 !_revoked[cloud][document.id],
                 IMigrationLedger.MigrationLedger_Revoked(cloud, document.id)
             );
         }
-        REGISTRY.requireSignature(cloud, scope, partnerA, partnerB, document.digest, signature);
+        return REGISTRY.requireSignature(cloud, scope, partnerA, partnerB, document.digest, signature);
     }
 
     /// @dev What the signatures under a document are checked against.
@@ -197,30 +193,32 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
             });
     }
 
-    /// @dev Home and one other cloud sign, or home alone where they are the same.
+    /// @dev Home and one other cloud sign, or home alone where they are the same. Returns their statuses.
     function _requireHomeAnd(
         CloudId home,
         CloudId other,
         bytes32 document,
         bytes[] calldata signatures
-    ) internal view {
+    ) internal view returns (CloudStatus homeStatus, CloudStatus otherStatus) {
         _requireCount(signatures, home == other ? 1 : 2);
         Signed memory signed = _signed(document);
-        _requireSignature(home, AgentScope.MOVE_OUT, other, NOBODY, signed, signatures[0]);
-        if (home != other) _requireSignature(other, AgentScope.HOST, home, NOBODY, signed, signatures[1]);
+        homeStatus = _requireSignature(home, AgentScope.MOVE_OUT, other, NOBODY, signed, signatures[0]);
+        otherStatus = home == other
+            ? homeStatus
+            : _requireSignature(other, AgentScope.HOST, home, NOBODY, signed, signatures[1]);
     }
 
-    /// @dev Two hosts sign, in this order, about a VM of a third or of one of them.
+    /// @dev Two hosts sign, in this order, about a VM of a third or of one of them. Returns the first one's status.
     function _requireHosts(
         CloudId first,
         CloudId second,
         CloudId home,
         bytes32 document,
         bytes[] calldata signatures
-    ) internal view {
+    ) internal view returns (CloudStatus firstStatus) {
         _requireCount(signatures, 2);
         Signed memory signed = _signed(document);
-        _requireSignature(first, AgentScope.HOST, second, home, signed, signatures[0]);
+        firstStatus = _requireSignature(first, AgentScope.HOST, second, home, signed, signatures[0]);
         _requireSignature(second, AgentScope.HOST, first, home, signed, signatures[1]);
     }
 
@@ -231,8 +229,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         );
     }
 
-    function _requireActive(CloudId cloud) internal view {
-        CloudStatus status = REGISTRY.statusOf(cloud);
+    function _requireActive(CloudId cloud, CloudStatus status) internal pure {
         require(
             status == CloudStatus.Active,
             IMigrationLedger.MigrationLedger_StatusForbids(cloud, uint8(status))
@@ -244,8 +241,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     }
 
     /// @dev Who still has a part in the federation's VMs: everybody but strangers and those who left.
-    function _requirePart(CloudId cloud) internal view {
-        CloudStatus status = REGISTRY.statusOf(cloud);
+    function _requirePart(CloudId cloud, CloudStatus status) internal pure {
         require(
             status != CloudStatus.None && status != CloudStatus.Left,
             IMigrationLedger.MigrationLedger_StatusForbids(cloud, uint8(status))
@@ -281,13 +277,18 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     }
 
     /// @dev Statuses of home and destination. A return home is always possible to who has a part in the federation.
-    function _requireParties(Agreement calldata agreement, Head memory head) internal view {
+    function _requireParties(
+        Agreement calldata agreement,
+        Head memory head,
+        CloudStatus home,
+        CloudStatus destination
+    ) internal view {
         if (agreement.home == agreement.destination) {
-            _requirePart(agreement.home);
+            _requirePart(agreement.home, home);
         } else {
             _requireNewBusiness(head);
-            _requireActive(agreement.home);
-            _requireActive(agreement.destination);
+            _requireActive(agreement.home, home);
+            _requireActive(agreement.destination, destination);
         }
     }
 
@@ -411,11 +412,9 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         ResourceVector sum;
     }
 
-    /// @dev Ends the running stay (unless it ended before: `previousEndedAt` zero) and begins the next. The VM's nonce
-    /// rises, its state is that of rest at the new host. Commitments are the caller's affair.
+    /// @dev Begins the next stay; with it the end of the former one is stored. The VM's nonce rises, its state is that of
+    /// rest at the new host. Commitments are the caller's affair.
     function _beginStay(VmId id, VmWord vm, NewStay memory stay) internal returns (ResourceVector former) {
-        if (stay.previousEndedAt != 0) _endStay(id, vm.sequence(), stay.previousEndedAt);
-
         vm = vm.placed(stay.host, stay.site);
         _vms[id] = vm;
         former = _resources[id];
@@ -423,6 +422,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         uint32 sequence = vm.sequence();
         _stays[id][sequence] = StayWords.create(
             stay.startedAt,
+            stay.previousEndedAt,
             stay.host,
             stay.site,
             stay.agreement,

@@ -40,7 +40,7 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
     /// @notice See `IMigrationLedger.register`.
     function register(CloudId home, bytes32 localId, Resources calldata resources) external returns (VmId vm) {
         _requireNewBusiness(_head);
-        _requireActive(home);
+        _requireActive(home, REGISTRY.statusOf(home));
         REGISTRY.requireSender(home, AgentScope.MOVE_OUT, NOBODY, NOBODY, msg.sender);
         vm = _vmId(home, localId);
         require(VmWord.unwrap(_vms[vm]) == 0, IMigrationLedger.MigrationLedger_AlreadyRegistered(vm));
@@ -114,8 +114,8 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         }
         if (grows) {
             _requireNewBusiness(head);
-            _requireActive(agreement.home);
-            _requireActive(agreement.source);
+            _requireActive(agreement.home, REGISTRY.statusOf(agreement.home));
+            _requireActive(agreement.source, REGISTRY.statusOf(agreement.source));
         }
         ResourceVector elsewhere = _committedElsewhere(agreement.source, agreement.site);
         return

@@ -12,8 +12,9 @@ import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {CloudId, NOBODY} from "../types/CloudId.sol";
 import {ResourceVector} from "../types/ResourceVector.sol";
 import {VmId} from "../types/VmId.sol";
-import {AbortReason, DocumentKind, IMigrationLedger, MoveState, Stay, VmState} from "./IMigrationLedger.sol";
+import {AbortReason, DocumentKind, IMigrationLedger, MoveState, VmState} from "./IMigrationLedger.sol";
 import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
+import {StayWord} from "./StayWord.sol";
 import {VmWord} from "./VmWord.sol";
 
 
@@ -159,14 +160,14 @@ contract MigrationLedgerExits is MigrationLedgerBase {
         require(vm.host() == host, IMigrationLedger.MigrationLedger_WrongHost(id, vm.host(), host));
         require(vm.host() != vm.home(), IMigrationLedger.MigrationLedger_NotAbroad(id));
         REGISTRY.requireSender(host, AgentScope.HOST, vm.home(), NOBODY, msg.sender);
-        Stay memory stay = _stays[id][vm.sequence()].unpack();
-        require(stay.noticeUntil == 0, IMigrationLedger.MigrationLedger_NoticeGiven(id, stay.noticeUntil));
-        uint64 earliest = _nowMs() + uint64(stay.noticePeriod) * 1000;
+        StayWord stay = _stays[id][vm.sequence()];
+        require(stay.noticeUntil() == 0, IMigrationLedger.MigrationLedger_NoticeGiven(id, stay.noticeUntil()));
+        uint64 earliest = _nowMs() + uint64(stay.noticePeriod()) * 1000;
         require(until >= earliest, IMigrationLedger.MigrationLedger_NoticeTooShort(id, until, earliest));
 
         // Cast is safe: at most a year ahead. Rounded up to whole seconds: not before its deadline.
         uint40 deadline = uint40((uint256(until) + 999) / 1000);
-        _stays[id][vm.sequence()] = _stays[id][vm.sequence()].noticed(deadline);
+        _stays[id][vm.sequence()] = stay.noticed(deadline);
         _vms[id] = vm.acted();
 
         emit IMigrationLedger.NoticeGiven(id, vm.sequence(), host, until);
@@ -239,10 +240,9 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     }
 
     function _stop(VmId id, VmWord vm, CloudId by) private {
-        _endStay(id, vm.sequence(), _nowMs());
         _free(vm.host(), vm.site(), _resources[id]);
         _away[vm.home()] -= 1;
-        _vms[id] = vm.stopped();
+        _vms[id] = vm.ended(VmState.Stopped, _nowMs());
 
         emit IMigrationLedger.VmStopped({vm: id, sequence: vm.sequence(), by: by, endedAt: _nowMs()});
     }
@@ -251,7 +251,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     function restore(VmId id) external {
         VmWord vm = _known(id);
         require(vm.state() == VmState.Stopped, IMigrationLedger.MigrationLedger_WrongState(id, vm.state()));
-        _requirePart(vm.home());
+        _requirePart(vm.home(), REGISTRY.statusOf(vm.home()));
         REGISTRY.requireSender(vm.home(), AgentScope.MOVE_OUT, NOBODY, NOBODY, msg.sender);
 
         _beginStay(
@@ -264,7 +264,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
                 noticePeriod: 0,
                 kind: DocumentKind.None,
                 startedAt: _nowMs(),
-                previousEndedAt: 0,
+                previousEndedAt: vm.endedAt(),
                 resources: _resources[id],
                 stateDigest: 0
             })
@@ -278,17 +278,15 @@ contract MigrationLedgerExits is MigrationLedgerBase {
             vm.state() == VmState.Home || vm.state() == VmState.Stopped,
             IMigrationLedger.MigrationLedger_WrongState(id, vm.state())
         );
-        _requirePart(vm.home());
+        _requirePart(vm.home(), REGISTRY.statusOf(vm.home()));
         REGISTRY.requireAccount(vm.home(), msg.sender);
-        uint48 endedAt = _stays[id][vm.sequence()].endedAt();
+        uint48 endedAt = _nowMs();
         if (vm.state() == VmState.Stopped) {
+            endedAt = vm.endedAt();
             uint64 earliest = endedAt + uint64(_retention) * 1000;
             require(_nowMs() >= earliest, IMigrationLedger.MigrationLedger_TooEarly(earliest, _nowMs()));
-        } else {
-            endedAt = _nowMs();
-            _endStay(id, vm.sequence(), endedAt);
         }
-        _vms[id] = vm.terminated();
+        _vms[id] = vm.ended(VmState.Terminated, endedAt);
 
         emit IMigrationLedger.VmTerminated(id, endedAt);
     }
@@ -309,7 +307,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     /// @notice See `IMigrationLedger.contestLoss`.
     function contestLoss(VmId id) external {
         VmWord vm = _requireAbroad(id);
-        _requireActive(vm.host());
+        _requireActive(vm.host(), REGISTRY.statusOf(vm.host()));
         REGISTRY.requireSender(vm.host(), AgentScope.HOST, vm.home(), NOBODY, msg.sender);
         _takeBackLoss(id, vm);
 
@@ -391,10 +389,10 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     /// @dev An evacuation is an exit of the home: neither a pause nor a closed ledger stops it.
     function _requireEvacuationParties(Agreement calldata agreement) private view {
         if (agreement.home == agreement.destination) {
-            _requirePart(agreement.home);
+            _requirePart(agreement.home, REGISTRY.statusOf(agreement.home));
         } else {
-            _requireActive(agreement.home);
-            _requireActive(agreement.destination);
+            _requireActive(agreement.home, REGISTRY.statusOf(agreement.home));
+            _requireActive(agreement.destination, REGISTRY.statusOf(agreement.destination));
         }
     }
 
@@ -421,12 +419,11 @@ contract MigrationLedgerExits is MigrationLedgerBase {
         _requireHomeAnd(vm.home(), vm.host(), document.structHash(), signatures);
 
         _hasSucceeded = true;
-        _endStay(id, vm.sequence(), _nowMs());
         if (vm.state() == VmState.Abroad) {
             _free(vm.host(), vm.site(), _resources[id]);
             _away[vm.home()] -= 1;
         }
-        _vms[id] = vm.succeeded();
+        _vms[id] = vm.ended(VmState.Succeeded, _nowMs());
 
         emit IMigrationLedger.VmSucceeded(id, document.successor, _nowMs());
     }

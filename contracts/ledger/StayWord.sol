@@ -4,16 +4,17 @@ pragma solidity 0.8.30;
 import {CloudId} from "../types/CloudId.sol";
 import {DocumentKind, Stay} from "./IMigrationLedger.sol";
 
-/// @notice A `Stay` in one word, as it is stored.
-/// @dev From the lowest bit: startedAt 48, endedAt 48, host 32, site 16, agreement 32, noticeUntil 40, noticePeriod 32,
-/// kind 8.
+/// @notice A stay in one word, as it is stored.
+/// @dev From the lowest bit: startedAt 48, previousEndedAt 48, host 32, site 16, agreement 32, noticeUntil 40,
+/// noticePeriod 32, kind 8. The end of a stay is stored with the next one, or with the VM if there is none: a handover
+/// writes one word, not two.
 type StayWord is uint256;
 
 using StayWords for StayWord global;
 
 /// @title Fields and changes of a stored stay
 library StayWords {
-    uint256 private constant ENDED_AT = 48;
+    uint256 private constant PREVIOUS_ENDED_AT = 48;
     uint256 private constant HOST = 96;
     uint256 private constant SITE = 128;
     uint256 private constant AGREEMENT = 144;
@@ -24,6 +25,7 @@ library StayWords {
     /// @notice A stay that begins.
     function create(
         uint48 startedAt_,
+        uint48 previousEndedAt_,
         CloudId host_,
         uint16 site_,
         uint32 agreement_,
@@ -33,6 +35,7 @@ library StayWords {
         return
             StayWord.wrap(
                 uint256(startedAt_) |
+                    (uint256(previousEndedAt_) << PREVIOUS_ENDED_AT) |
                     (uint256(CloudId.unwrap(host_)) << HOST) |
                     (uint256(site_) << SITE) |
                     (uint256(agreement_) << AGREEMENT) |
@@ -42,18 +45,19 @@ library StayWords {
     }
 
     /// @notice All fields by name.
-    function unpack(StayWord stay) internal pure returns (Stay memory) {
+    /// @param endedAt When it ended, from the next stay or the VM; 0 while it runs.
+    function unpack(StayWord stay, uint48 endedAt) internal pure returns (Stay memory) {
         uint256 word = StayWord.unwrap(stay);
         // Every cast cuts the field out of the word.
         return
             Stay({
                 startedAt: stay.startedAt(),
-                endedAt: uint48(word >> ENDED_AT),
+                endedAt: endedAt,
                 host: CloudId.wrap(uint32(word >> HOST)),
                 site: uint16(word >> SITE),
                 agreement: uint32(word >> AGREEMENT),
                 noticeUntil: stay.noticeUntil(),
-                noticePeriod: uint32(word >> NOTICE_PERIOD),
+                noticePeriod: stay.noticePeriod(),
                 kind: DocumentKind(word >> KIND)
             });
     }
@@ -63,19 +67,19 @@ library StayWords {
         return uint48(StayWord.unwrap(stay));
     }
 
-    /// @notice Field `endedAt`.
-    function endedAt(StayWord stay) internal pure returns (uint48) {
-        return uint48(StayWord.unwrap(stay) >> ENDED_AT);
+    /// @notice When the stay before this one ended; 0 for the first one.
+    function previousEndedAt(StayWord stay) internal pure returns (uint48) {
+        return uint48(StayWord.unwrap(stay) >> PREVIOUS_ENDED_AT);
+    }
+
+    /// @notice Field `noticePeriod`.
+    function noticePeriod(StayWord stay) internal pure returns (uint32) {
+        return uint32(StayWord.unwrap(stay) >> NOTICE_PERIOD);
     }
 
     /// @notice Field `noticeUntil`.
     function noticeUntil(StayWord stay) internal pure returns (uint40) {
         return uint40(StayWord.unwrap(stay) >> NOTICE_UNTIL);
-    }
-
-    /// @notice The stay, ended. It has no end yet: a stay ends once.
-    function ended(StayWord stay, uint48 at) internal pure returns (StayWord) {
-        return StayWord.wrap(StayWord.unwrap(stay) | (uint256(at) << ENDED_AT));
     }
 
     /// @notice The stay, under notice. It has none yet.

@@ -6,7 +6,8 @@ import {Vm, VmState} from "./IMigrationLedger.sol";
 
 /// @notice A `Vm` in one word, as it is stored, with its transitions.
 /// @dev From the lowest bit: home 32, host 32, site 16, sequence 32, move 32, state 8, hadLead 8, mark 40, completeIn 24,
-/// nonce 32. One word instead of a struct: a transition reads once, writes once, and costs no memory.
+/// nonce 32. One word instead of a struct: a transition reads once, writes once, and costs no memory. Of a VM that does
+/// not run (Stopped, Terminated, Succeeded) mark and completeIn together hold the end of its last stay, in milliseconds.
 type VmWord is uint256;
 
 using VmWords for VmWord global;
@@ -96,14 +97,19 @@ library VmWords {
         return uint8(VmWord.unwrap(vm) >> HAD_LEAD) != 0;
     }
 
-    /// @notice Field `mark`.
+    /// @notice Field `mark`; 0 for a VM that does not run.
     function mark(VmWord vm) internal pure returns (uint40) {
-        return uint40(VmWord.unwrap(vm) >> MARK);
+        return vm.isEnded() ? 0 : uint40(VmWord.unwrap(vm) >> MARK);
     }
 
-    /// @notice Field `completeIn`.
+    /// @notice Field `completeIn`; 0 for a VM that does not run.
     function completeIn(VmWord vm) internal pure returns (uint24) {
-        return uint24(VmWord.unwrap(vm) >> COMPLETE_IN);
+        return vm.isEnded() ? 0 : uint24(VmWord.unwrap(vm) >> COMPLETE_IN);
+    }
+
+    /// @notice When the last stay ended, in milliseconds; 0 while the VM runs.
+    function endedAt(VmWord vm) internal pure returns (uint48) {
+        return vm.isEnded() ? uint48(VmWord.unwrap(vm) >> MARK) : 0;
     }
 
     /// @notice Field `nonce`.
@@ -123,6 +129,11 @@ library VmWords {
     function isMoving(VmWord vm) internal pure returns (bool) {
         VmState current = vm.state();
         return current == VmState.Agreed || current == VmState.Started;
+    }
+
+    /// @notice Whether its last stay has ended and none follows yet.
+    function isEnded(VmWord vm) internal pure returns (bool) {
+        return uint8(VmWord.unwrap(vm) >> STATE) >= uint8(VmState.Stopped);
     }
 
     /* TRANSITIONS */
@@ -173,19 +184,12 @@ library VmWords {
         return VmWord.wrap(((VmWord.unwrap(vm) & LASTING_BUT_PLACE) | fields) + (ONE_ACT + NEXT_SEQUENCE));
     }
 
-    /// @notice Abroad → Stopped.
-    function stopped(VmWord vm) internal pure returns (VmWord) {
-        return _into(vm, VmState.Stopped);
-    }
-
-    /// @notice Home, Stopped → Terminated.
-    function terminated(VmWord vm) internal pure returns (VmWord) {
-        return _into(vm, VmState.Terminated);
-    }
-
-    /// @notice Home, Abroad → Succeeded.
-    function succeeded(VmWord vm) internal pure returns (VmWord) {
-        return _into(vm, VmState.Succeeded);
+    /// @notice Abroad → Stopped; Home, Stopped → Terminated; Home, Abroad → Succeeded.
+    /// @param next Stopped, Terminated or Succeeded.
+    /// @param endedAt_ When the last stay ended, in milliseconds.
+    function ended(VmWord vm, VmState next, uint48 endedAt_) internal pure returns (VmWord) {
+        uint256 fields = (uint256(next) << STATE) | (uint256(endedAt_) << MARK);
+        return VmWord.wrap(((VmWord.unwrap(vm) & LASTING) | fields) + ONE_ACT);
     }
 
     /// @notice Abroad → Abroad, declared lost.

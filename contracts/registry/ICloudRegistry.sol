@@ -609,6 +609,7 @@ interface ICloudRegistry {
     /// @param partnerB One more, or zero.
     /// @param digest What was signed.
     /// @param signature The signature.
+    /// @return status The cloud's status, as `statusOf` tells it: read anyway, and the caller judges it.
     function requireSignature(
         CloudId cloud,
         uint8 scope,
@@ -616,7 +617,7 @@ interface ICloudRegistry {
         CloudId partnerB,
         bytes32 digest,
         bytes calldata signature
-    ) external view;
+    ) external view returns (CloudStatus status);
 
     /// @notice Reverts unless the sender is a cloud's account, or an agent with the scope.
     /// @param cloud The cloud.
