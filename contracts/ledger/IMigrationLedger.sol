@@ -159,26 +159,24 @@ struct AgreedLine {
     ResourceVector resources;
 }
 
-/// @notice A `Move` as its event tells it: all that was signed, the resources packed. Whoever lost the document makes it
-/// again from this.
-/// @dev The fields are those of `Agreement`, then those of `Move`.
+/// @notice A `Move` as its event tells it: all that was signed. Whoever lost the document makes it again from this.
+/// @param parties From the lowest bit: home 32, source 32, destination 32, site 16, digestKind 8.
+/// @param periods From the lowest bit: windowMs 64, noticeMs 64, keepMs 64.
+/// @param deadlines From the lowest bit: agreeBy 64, startBy 64, completeBy 64.
+/// @param witnesses Struct hash of the witnesses.
+/// @param terms Struct hash of the terms.
+/// @param charter Hash of the law outside the chain.
+/// @param salt The agreement's salt.
+/// @param lines The lines.
 struct AgreedMove {
-    CloudId home;
-    CloudId source;
-    CloudId destination;
-    uint16 site;
-    AgreedLine[] lines;
-    uint64 windowMs;
-    uint64 noticeMs;
-    uint64 keepMs;
-    uint8 digestKind;
+    uint256 parties;
+    uint256 periods;
+    uint256 deadlines;
     bytes32 witnesses;
     bytes32 terms;
     bytes32 charter;
-    uint64 agreeBy;
     bytes32 salt;
-    uint64 startBy;
-    uint64 completeBy;
+    AgreedLine[] lines;
 }
 
 /// @notice Governed time limits, in seconds. Each has hard limits that governance cannot pass.
@@ -235,7 +233,7 @@ interface IMigrationLedger {
     );
 
     /// @notice A move was agreed. The document is needed again by whoever acts on the open move.
-    /// @param number Agreement number.
+    /// @param number Agreement number: short for its id, unique on this ledger, in no order.
     /// @param agreement Agreement id.
     /// @param move Id of the move.
     /// @param document All that was signed.

@@ -132,19 +132,29 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     ) private {
         Agreement calldata agreement = document.agreement;
         Line[] calldata lines = agreement.lines;
-        uint64 startBy = document.startBy;
-        uint64 completeBy = document.completeBy;
         bytes32 topic = MoveAgreed.selector;
-        // Assembly for the gas of every move: the event is the words of the call, the resources packed.
+        // Assembly for the gas of every move: the event takes its words from the call, where each was found clean when
+        // its signature held.
         assembly ("memory-safe") {
+            function field(words, index) -> word {
+                word := calldataload(add(words, shl(5, index)))
+            }
             let data := mload(0x40)
             mstore(data, 0x20)
-            calldatacopy(add(data, 0x20), agreement, 0x1c0)
-            mstore(add(data, 0xa0), 0x200)
-            mstore(add(data, 0x1e0), startBy)
-            mstore(add(data, 0x200), completeBy)
-            mstore(add(data, 0x220), lines.length)
-            let next := add(data, 0x240)
+            let parties := or(field(agreement, 0), shl(32, field(agreement, 1)))
+            parties := or(parties, shl(64, field(agreement, 2)))
+            parties := or(parties, shl(96, field(agreement, 3)))
+            mstore(add(data, 0x20), or(parties, shl(112, field(agreement, 8))))
+            let periods := or(field(agreement, 5), shl(64, field(agreement, 6)))
+            mstore(add(data, 0x40), or(periods, shl(128, field(agreement, 7))))
+            let deadlines := or(field(agreement, 12), shl(64, field(document, 1)))
+            mstore(add(data, 0x60), or(deadlines, shl(128, field(document, 2))))
+            // witnesses, terms, charter, salt
+            calldatacopy(add(data, 0x80), add(agreement, 0x120), 0x60)
+            mstore(add(data, 0xe0), field(agreement, 13))
+            mstore(add(data, 0x100), 0x100)
+            mstore(add(data, 0x120), lines.length)
+            let next := add(data, 0x140)
             let line := lines.offset
             let demand := add(demands, 0x20)
             for {

@@ -28,7 +28,7 @@ import {VmWord} from "./VmWord.sol";
 abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     /// @notice What is read at every new agreement, in one slot.
     struct Head {
-        // slot: 3 * 6 + 5 + 4 + 1 = 28 bytes
+        // slot: 3 * 6 + 5 + 1 = 24 bytes
         uint24 agreeWithin;
         uint24 startWithin;
         uint24 completeWithin;
@@ -36,7 +36,6 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         uint24 tolerance;
         uint24 lossWait;
         uint40 newPausedUntil;
-        uint32 agreements;
         bool closed;
     }
 
@@ -354,10 +353,14 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         return PREDECESSOR.committedVectorOf(cloud, site);
     }
 
-    /// @dev Stores an agreement's id under the next number.
+    /// @dev Stores an agreement's id under a short number: the lowest 32 bits of the id, or the next that is free. No
+    /// counter to write. Who wants another's number to be taken would have to know an id before its salt is shown.
     function _number(bytes32 agreementId) internal returns (uint32 number) {
-        // Four billion agreements: checked arithmetic refuses the one after.
-        number = ++_head.agreements;
+        unchecked {
+            // Cut on purpose; wraps from the highest number to the lowest. Zero stands for no agreement.
+            number = uint32(uint256(agreementId));
+            while (number == 0 || _agreements[number] != 0) ++number;
+        }
         _agreements[number] = agreementId;
     }
 
