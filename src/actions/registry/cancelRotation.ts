@@ -1,0 +1,16 @@
+import type { Federation } from "../../chain/federation.js";
+import { type SendOptions, type Sent, send } from "../../chain/send.js";
+
+/**
+ * Stops the waiting rotation. Account or recovery address.
+ * @param cloud The cloud.
+ * @returns The mined transaction with its events.
+ * @throws RevertError with the contract's error by name.
+ */
+export function cancelRotation(
+  federation: Federation,
+  cloud: number,
+  options?: SendOptions,
+): Promise<Sent> {
+  return send(federation, federation.registry, "cancelRotation", [cloud], options);
+}

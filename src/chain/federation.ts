@@ -1,0 +1,109 @@
+import type { JsonRpcApiProvider, Provider, Signer } from "ethers";
+
+import { type Domain, domainOf } from "../documents/hash.js";
+import { BusError } from "../errors/busError.js";
+import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { CapacityExchange__factory } from "../typechain/factories/exchange/CapacityExchange__factory.js";
+import { MigrationLedger__factory } from "../typechain/factories/ledger/MigrationLedger__factory.js";
+import { CloudRegistry__factory } from "../typechain/factories/registry/CloudRegistry__factory.js";
+import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
+import type { CapacityExchange } from "../typechain/exchange/CapacityExchange.js";
+import type { MigrationLedger } from "../typechain/ledger/MigrationLedger.js";
+import type { CloudRegistry } from "../typechain/registry/CloudRegistry.js";
+import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
+
+/** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */
+export type RpcProvider = Provider & Pick<JsonRpcApiProvider, "send">;
+
+/** A federation's contracts, typed and connected. */
+export interface Federation {
+  readonly provider: RpcProvider;
+  readonly addressBook: AddressBook;
+  readonly chainId: bigint;
+  /** Who sends; undefined for who only reads. */
+  readonly signer: Signer | undefined;
+  readonly authority: AccessManager;
+  readonly registry: CloudRegistry;
+  readonly exchange: CapacityExchange;
+  readonly ledger: MigrationLedger;
+  /** Domain of all documents but `KeyAcceptance`. */
+  readonly ledgerDomain: Domain;
+  /** Domain of `KeyAcceptance`. */
+  readonly registryDomain: Domain;
+}
+
+/** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
+export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
+  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger } = addressBook.contracts;
+  const runner = signer ?? provider;
+  const chainId = BigInt(addressBook.chainId);
+  return {
+    provider,
+    addressBook,
+    chainId,
+    signer,
+    authority: AccessManager__factory.connect(AccessManager, runner),
+    registry: CloudRegistry__factory.connect(CloudRegistry, runner),
+    exchange: CapacityExchange__factory.connect(CapacityExchange, runner),
+    ledger: MigrationLedger__factory.connect(MigrationLedger, runner),
+    ledgerDomain: domainOf(chainId, MigrationLedger),
+    registryDomain: domainOf(chainId, CloudRegistry),
+  };
+}
+
+/** The same federation with another sender. */
+export function asSender(federation: Federation, signer: Signer): Federation {
+  return connectFederation(federation.provider, federation.addressBook, signer);
+}
+
+/**
+ * Connects after asking the node whether it is the chain of the address book, with contracts at its addresses.
+ * @throws BusError `UNKNOWN_CHAIN`, `WRONG_GENESIS`, `NO_CODE`.
+ */
+export async function openFederation(
+  provider: RpcProvider,
+  addressBook: AddressBook,
+  signer?: Signer,
+): Promise<Federation> {
+  await requireChain(provider, addressBook);
+  await Promise.all(
+    CONTRACT_NAMES.map(async (name) => {
+      const address = addressBook.contracts[name];
+      const code = await provider.getCode(address);
+      if (code === "0x") throw new BusError("NO_CODE", `no contract at ${address}, where ${name} should be`);
+    }),
+  );
+  return connectFederation(provider, addressBook, signer);
+}
+
+/**
+ * Checks that a node serves the chain of an address book.
+ * @throws BusError `UNKNOWN_CHAIN`, `WRONG_GENESIS`.
+ */
+export async function requireChain(
+  provider: RpcProvider,
+  trusted: Pick<AddressBook, "chainId" | "genesisHash">,
+): Promise<void> {
+  const [chainId, genesisHash] = await Promise.all([readChainId(provider), readGenesisHash(provider)]);
+  if (chainId !== BigInt(trusted.chainId)) {
+    throw new BusError("UNKNOWN_CHAIN", `the node's chain id is ${chainId}, not ${trusted.chainId}`);
+  }
+  if (genesisHash !== trusted.genesisHash) {
+    throw new BusError("WRONG_GENESIS", `the node's genesis hash is ${genesisHash}, not ${trusted.genesisHash}`);
+  }
+}
+
+/** The node's chain id, asked of the node itself. */
+export async function readChainId(provider: RpcProvider): Promise<bigint> {
+  const answer: unknown = await provider.send("eth_chainId", []);
+  return BigInt(String(answer));
+}
+
+/** Hash of block 0. */
+export async function readGenesisHash(provider: RpcProvider): Promise<string> {
+  const block: unknown = await provider.send("eth_getBlockByNumber", ["0x0", false]);
+  if (typeof block !== "object" || block === null || !("hash" in block)) {
+    throw new BusError("UNKNOWN_CHAIN", "the node has no block 0");
+  }
+  return String(block.hash).toLowerCase();
+}
