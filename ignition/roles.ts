@@ -1,8 +1,8 @@
 import { Interface, type InterfaceAbi } from "ethers";
 
-import { CapacityExchange__factory } from "../src/typechain/factories/exchange/CapacityExchange__factory.js";
-import { MigrationLedger__factory } from "../src/typechain/factories/ledger/MigrationLedger__factory.js";
-import { CloudRegistry__factory } from "../src/typechain/factories/registry/CloudRegistry__factory.js";
+import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
 
 /** Roles of the AccessManager. ADMIN is OpenZeppelin's; the others are ours. */
 export const ROLES = { ADMIN: 0n, GOVERNANCE: 1n, GUARDIAN: 2n, LEDGER: 3n, ATTESTER: 4n } as const;

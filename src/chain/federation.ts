@@ -3,13 +3,13 @@ import type { JsonRpcApiProvider, Provider, Signer } from "ethers";
 import { type Domain, domainOf } from "../documents/hash.js";
 import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
-import { CapacityExchange__factory } from "../typechain/factories/exchange/CapacityExchange__factory.js";
-import { MigrationLedger__factory } from "../typechain/factories/ledger/MigrationLedger__factory.js";
-import { CloudRegistry__factory } from "../typechain/factories/registry/CloudRegistry__factory.js";
+import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
-import type { CapacityExchange } from "../typechain/exchange/CapacityExchange.js";
-import type { MigrationLedger } from "../typechain/ledger/MigrationLedger.js";
-import type { CloudRegistry } from "../typechain/registry/CloudRegistry.js";
+import type { CapacityExchange } from "../typechain/contracts/exchange/CapacityExchange.js";
+import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLedger.js";
+import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistry.js";
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
 
 /** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */

@@ -1,4 +1,4 @@
-import type { MoveAgreedEvent } from "../typechain/ledger/MigrationLedger.js";
+import type { MoveAgreedEvent } from "../typechain/contracts/ledger/MigrationLedger.js";
 import { unpackResources } from "./build.js";
 import type { Move, PublicAgreement } from "./types.js";
 

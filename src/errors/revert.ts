@@ -1,11 +1,11 @@
 import { type ErrorFragment, Interface, isHexString } from "ethers";
 
-import { ICapacityExchange__factory } from "../typechain/factories/exchange/ICapacityExchange__factory.js";
-import { CapacityExchange__factory } from "../typechain/factories/exchange/CapacityExchange__factory.js";
-import { MigrationLedger__factory } from "../typechain/factories/ledger/MigrationLedger__factory.js";
-import { MigrationLedgerChanges__factory } from "../typechain/factories/ledger/MigrationLedgerChanges__factory.js";
-import { MigrationLedgerExits__factory } from "../typechain/factories/ledger/MigrationLedgerExits__factory.js";
-import { CloudRegistry__factory } from "../typechain/factories/registry/CloudRegistry__factory.js";
+import { ICapacityExchange__factory } from "../typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
+import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { MigrationLedgerChanges__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerChanges__factory.js";
+import { MigrationLedgerExits__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerExits__factory.js";
+import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import { BusError } from "./busError.js";
 
 /** Errors of the virtual machine itself and of OpenZeppelin's AccessManager, which stand in no ABI of ours. */

@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import type { ICapacityExchange } from "../../typechain/exchange/CapacityExchange.js";
+import type { ICapacityExchange } from "../../typechain/contracts/exchange/CapacityExchange.js";
 
 /**
  * Makes an offer for a site, or replaces the one there.

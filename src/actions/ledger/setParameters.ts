@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import type { ParametersStruct } from "../../typechain/ledger/MigrationLedger.js";
+import type { ParametersStruct } from "../../typechain/contracts/ledger/MigrationLedger.js";
 
 /**
  * Sets the governed limits. Restricted.

@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import type { ICloudRegistry } from "../../typechain/registry/CloudRegistry.js";
+import type { ICloudRegistry } from "../../typechain/contracts/registry/CloudRegistry.js";
 
 /**
  * The account names its follower, which takes effect after `ROTATION_DELAY_MS`. Not while Suspended.
