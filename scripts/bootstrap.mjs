@@ -23,9 +23,9 @@ function readJson(path) {
   }
 }
 
-/** The Node.js that Hardhat runs on, from the package `node`. */
+/** The Node.js that Hardhat runs on, from the package `node`: the program, and its name on the PATH of npm's scripts. */
 function hasNode() {
-  return existsSync(join(MODULES, "node", "bin", isWindows ? "node.exe" : "node"));
+  return existsSync(join(MODULES, "node", "bin", isWindows ? "node.exe" : "node")) && existsSync(join(MODULES, ".bin", "node"));
 }
 
 /** Hardhat's chain is a native package; npm leaves it out when it is run by a Node.js that is too old for it. */
@@ -85,9 +85,10 @@ function install() {
   return quietly(command, args, ROOT);
 }
 
-/** npm may refuse to run the install script of `node`, so it is run here. */
+/** npm may refuse to run the install script of `node`, and gives a program that is not there no name: both are done here. */
 function installNode() {
-  return quietly(process.execPath, ["installArchSpecificPackage.js"], join(MODULES, "node"));
+  const installed = quietly(process.execPath, ["installArchSpecificPackage.js"], join(MODULES, "node"));
+  return installed.isOk ? quietly("npm", ["rebuild", "--ignore-scripts", "node"], ROOT) : installed;
 }
 
 function fail(reason, output) {
