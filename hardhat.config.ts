@@ -38,6 +38,11 @@ export default defineConfig({
   networks: {
     default: simulated,
     node: simulated,
-    besu: { type: "http", chainType: "l1", url: configVariable("BESU_RPC_URL"), accounts: [configVariable("DEPLOYER_PRIVATE_KEY")] },
+    besu: {
+      type: "http",
+      chainType: "l1",
+      url: configVariable("BESU_RPC_URL"),
+      accounts: [configVariable("DEPLOYER_PRIVATE_KEY")],
+    },
   },
 });

@@ -25,7 +25,10 @@ function readJson(path) {
 
 /** The Node.js that Hardhat runs on, from the package `node`: the program, and its name on the PATH of npm's scripts. */
 function hasNode() {
-  return existsSync(join(MODULES, "node", "bin", isWindows ? "node.exe" : "node")) && existsSync(join(MODULES, ".bin", "node"));
+  return (
+    existsSync(join(MODULES, "node", "bin", isWindows ? "node.exe" : "node")) &&
+    existsSync(join(MODULES, ".bin", "node"))
+  );
 }
 
 /** Hardhat's chain is a native package; npm leaves it out when it is run by a Node.js that is too old for it. */
@@ -92,9 +95,13 @@ function installNode() {
 }
 
 function fail(reason, output) {
-  const code = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED)\b/.exec(output);
+  const code = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED)\b/.exec(
+    output,
+  );
   if (code !== null) {
-    console.error(`${reason}, and the npm registry cannot be reached (${code[1]}): connect to the network and run this again.`);
+    console.error(
+      `${reason}, and the npm registry cannot be reached (${code[1]}): connect to the network and run this again.`,
+    );
   } else {
     console.error(output.trim());
     console.error(`${reason}, and installing failed: npm's own words are above.`);

@@ -25,6 +25,7 @@ library HandoverHash {
 
     /// @notice EIP-712 struct hash: the document's id.
     function structHash(Handover calldata document) internal pure returns (bytes32) {
-        return keccak256(abi.encode(TYPEHASH, document.move, ReleaseHash.hashAll(document.releases), document.validUntil));
+        return
+            keccak256(abi.encode(TYPEHASH, document.move, ReleaseHash.hashAll(document.releases), document.validUntil));
     }
 }

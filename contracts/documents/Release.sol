@@ -16,9 +16,7 @@ struct Release {
 
 /// @title EIP-712 hash of `Release`
 library ReleaseHash {
-    bytes32 internal constant TYPEHASH = keccak256(
-        "Release(bytes32 vm,bytes32 stateDigest,uint64 releasedAt)"
-    );
+    bytes32 internal constant TYPEHASH = keccak256("Release(bytes32 vm,bytes32 stateDigest,uint64 releasedAt)");
 
     /// @notice EIP-712 hash of an array.
     /// @dev Hashes the words of the call as they came. A word with bits beyond its type gives a hash that nobody signed.

@@ -197,10 +197,7 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
         ResourceVector[] calldata current,
         Demand[] calldata wanted
     ) external view returns (ResourceVector committedAfter) {
-        require(
-            current.length == wanted.length,
-            CapacityExchange_LengthMismatch(current.length, wanted.length)
-        );
+        require(current.length == wanted.length, CapacityExchange_LengthMismatch(current.length, wanted.length));
 
         // All that goes first, then all that comes: a sum that fits in the end is not refused on the way.
         committedAfter = committed;

@@ -92,13 +92,7 @@ interface ICapacityExchange {
     /// @param validFrom First moment of the offer, in milliseconds.
     /// @param validUntil Last moment of the offer, in milliseconds.
     /// @param time The chain's time, in milliseconds.
-    error CapacityExchange_OfferNotValid(
-        CloudId cloud,
-        uint16 site,
-        uint64 validFrom,
-        uint64 validUntil,
-        uint64 time
-    );
+    error CapacityExchange_OfferNotValid(CloudId cloud, uint16 site, uint64 validFrom, uint64 validUntil, uint64 time);
 
     /// @notice The site lacks features that a VM needs.
     /// @param cloud The cloud.
@@ -156,13 +150,7 @@ interface ICapacityExchange {
     /// @param lane First lane that does not fit, 0 to 7.
     /// @param biggest The amount for one VM.
     /// @param capacity The amount for all.
-    error CapacityExchange_BiggestOverCapacity(
-        CloudId cloud,
-        uint16 site,
-        uint8 lane,
-        uint32 biggest,
-        uint32 capacity
-    );
+    error CapacityExchange_BiggestOverCapacity(CloudId cloud, uint16 site, uint8 lane, uint32 biggest, uint32 capacity);
 
     /// @notice An offer that ends before it begins, is over already, or does not end within 48 bits of milliseconds.
     /// @param validFrom First moment of the offer, in milliseconds.

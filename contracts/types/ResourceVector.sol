@@ -140,8 +140,7 @@ library ResourceVectors {
     /// @notice Lane-wise maximum.
     function max(ResourceVector a, ResourceVector b) internal pure returns (ResourceVector) {
         uint256 mask = _lanesAbove(a, b);
-        return
-            ResourceVector.wrap((ResourceVector.unwrap(a) & mask) | (ResourceVector.unwrap(b) & ~mask));
+        return ResourceVector.wrap((ResourceVector.unwrap(a) & mask) | (ResourceVector.unwrap(b) & ~mask));
     }
 
     /// @notice Sum of each amount times its rate.
