@@ -1,0 +1,58 @@
+/**
+ * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts.
+ * With `--check` writes nothing, and fails when a committed file differs or is left over.
+ */
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+import { readArtifacts } from "./build/artifacts.js";
+import { abiSnapshots } from "./generated/abi.js";
+import { errorsPage } from "./generated/errors.js";
+import type { GeneratedFile } from "./generated/file.js";
+import { storageSnapshots } from "./generated/storage.js";
+
+function generate(): GeneratedFile[] {
+  const artifacts = readArtifacts();
+  return [errorsPage(artifacts), ...abiSnapshots(artifacts), ...storageSnapshots(artifacts)];
+}
+
+/** Snapshots of contracts that are no more. */
+function leftOver(files: readonly GeneratedFile[]): string[] {
+  const wanted = new Set(files.map(({ path }) => path));
+  return globSync("snapshots/{abi,storage}/*.json")
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => !wanted.has(path));
+}
+
+function check(files: readonly GeneratedFile[]): void {
+  const stale = files.filter(({ path, content }) => !existsSync(path) || readFileSync(path, "utf8") !== content);
+  const problems = [...stale.map(({ path }) => path), ...leftOver(files)];
+  if (problems.length === 0) {
+    console.log(`${files.length} generated files are up to date`);
+    return;
+  }
+  console.error(`Not up to date: ${problems.join(", ")}. Run \`npm run generate\` and commit what it writes.`);
+  process.exitCode = 1;
+}
+
+function write(files: readonly GeneratedFile[]): void {
+  for (const path of leftOver(files)) rmSync(path);
+  for (const { path, content } of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+  console.log(`${files.length} files written`);
+}
+
+function main(): void {
+  try {
+    const files = generate();
+    if (process.argv.includes("--check")) check(files);
+    else write(files);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
+main();
