@@ -40,7 +40,9 @@ function problemOf(row: GasRow, committed: ReadonlyMap<string, number>): string 
   const before = committed.get(key(row));
   if (before === undefined) return `${key(row)}: ${row.gas}, not in ${COMMITTED}`;
   const change = (row.gas - before) / before;
-  return Math.abs(change) > TOLERANCE ? `${key(row)}: ${before} -> ${row.gas} (${(change * 100).toFixed(1)} %)` : undefined;
+  return Math.abs(change) > TOLERANCE
+    ? `${key(row)}: ${before} -> ${row.gas} (${(change * 100).toFixed(1)} %)`
+    : undefined;
 }
 
 function key({ operation, lines, registered }: GasRow): string {
