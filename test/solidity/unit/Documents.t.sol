@@ -13,8 +13,6 @@ import {Record, RecordHash} from "../../../contracts/documents/Record.sol";
 import {Release, ReleaseHash} from "../../../contracts/documents/Release.sol";
 import {Resources, ResourcesHash} from "../../../contracts/documents/Resources.sol";
 import {Succession, SuccessionHash} from "../../../contracts/documents/Succession.sol";
-import {CloudId} from "../../../contracts/types/CloudId.sol";
-import {VmId} from "../../../contracts/types/VmId.sol";
 
 /// @title Struct hashes against a reference that encodes field by field, and type strings put together from their parts
 /// @dev That both are EIP-712 as wallets know it is shown in `test/unit/documents`, against ethers.
@@ -93,10 +91,7 @@ contract DocumentsTest {
             MoveHash.TYPEHASH,
             string.concat("Move(Agreement agreement,uint64 startBy,uint64 completeBy)", agreement)
         );
-        _requireType(
-            RecordHash.TYPEHASH,
-            string.concat("Record(Agreement agreement,Receipt[] receipts)", withReceipt)
-        );
+        _requireType(RecordHash.TYPEHASH, string.concat("Record(Agreement agreement,Receipt[] receipts)", withReceipt));
         _requireType(AmendmentHash.TYPEHASH, string.concat("Amendment(Agreement agreement)", agreement));
         _requireType(EvacuationHash.TYPEHASH, string.concat("Evacuation(Agreement agreement)", agreement));
         _requireType(
@@ -172,23 +167,14 @@ contract DocumentsTest {
         uint8 count,
         uint64 validUntil
     ) external view {
-        Handover memory document = Handover({
-            move: move,
-            releases: new Release[](count % 17),
-            validUntil: validUntil
-        });
+        Handover memory document = Handover({move: move, releases: new Release[](count % 17), validUntil: validUntil});
         bytes memory hashes;
         for (uint256 i = 0; i < document.releases.length; ++i) {
             document.releases[i] = releases[i];
             hashes = bytes.concat(
                 hashes,
                 keccak256(
-                    abi.encode(
-                        ReleaseHash.TYPEHASH,
-                        releases[i].vm,
-                        releases[i].stateDigest,
-                        releases[i].releasedAt
-                    )
+                    abi.encode(ReleaseHash.TYPEHASH, releases[i].vm, releases[i].stateDigest, releases[i].releasedAt)
                 )
             );
         }
@@ -306,13 +292,7 @@ contract DocumentsTest {
             hashes = bytes.concat(
                 hashes,
                 keccak256(
-                    abi.encode(
-                        AgreementHash.LINE_TYPEHASH,
-                        line.vm,
-                        line.nonce,
-                        line.features,
-                        _hashOf(line.resources)
-                    )
+                    abi.encode(AgreementHash.LINE_TYPEHASH, line.vm, line.nonce, line.features, _hashOf(line.resources))
                 )
             );
         }

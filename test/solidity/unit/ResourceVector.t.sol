@@ -62,7 +62,11 @@ contract ResourceVectorTest {
         }
     }
 
-    function testFuzz_pack_reverts_whenWordHasBitsBeyondItsType(uint256[8] memory seeds, uint8 at, uint256 dirt) external view {
+    function testFuzz_pack_reverts_whenWordHasBitsBeyondItsType(
+        uint256[8] memory seeds,
+        uint8 at,
+        uint256 dirt
+    ) external view {
         uint32[8] memory amounts = seeds.fuzzed();
         uint256 index = at % Lanes.COUNT;
         bytes memory data = abi.encodeCall(this.pack, (amounts.named()));
@@ -292,10 +296,7 @@ contract ResourceVectorTest {
         } catch (bytes memory reason) {
             uint8 index = 0;
             while (amounts[index] < 2 ** 31) ++index;
-            _requireReason(
-                reason,
-                abi.encodeWithSelector(ResourceVector_LaneTooBig.selector, index, amounts[index])
-            );
+            _requireReason(reason, abi.encodeWithSelector(ResourceVector_LaneTooBig.selector, index, amounts[index]));
         }
     }
 

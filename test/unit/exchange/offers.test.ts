@@ -198,7 +198,10 @@ describe("CapacityExchange: offers", function () {
         const { exchange, accountA } = await networkHelpers.loadFixture(emptyExchange);
         const one = amounts({ spare2: 1 });
 
-        for (const empty of [{ capacity: evenly(0), biggest: evenly(0) }, { capacity: one, biggest: evenly(0) }]) {
+        for (const empty of [
+          { capacity: evenly(0), biggest: evenly(0) },
+          { capacity: one, biggest: evenly(0) },
+        ]) {
           await expect(exchange.connect(accountA).offer(CLOUD_A, SITE, offerOf(empty)))
             .to.be.revertedWithCustomError(exchange, "CapacityExchange_EmptyOffer")
             .withArgs(CLOUD_A, SITE);
@@ -362,7 +365,9 @@ describe("CapacityExchange: offers", function () {
   describe("withdrawOffer", function () {
     it("takes the offer and its prices back; the site stays listed, with its attested features", async function () {
       const { exchange, accountA, attester } = await networkHelpers.loadFixture(exchangeWithOffer);
-      await exchange.connect(accountA).offer(CLOUD_A, SITE, offerOf({ features: 1n, currency: "EUR", rates: evenly(9) }));
+      await exchange
+        .connect(accountA)
+        .offer(CLOUD_A, SITE, offerOf({ features: 1n, currency: "EUR", rates: evenly(9) }));
       await exchange.connect(attester).attestFeatures(CLOUD_A, SITE, 1n << 200n);
 
       const sent = exchange.connect(accountA).withdrawOffer(CLOUD_A, SITE);

@@ -350,9 +350,7 @@ describe("CapacityExchange: room", function () {
     it("names the VM that is too big", async function () {
       const { exchange } = await networkHelpers.loadFixture(exchangeWithOffer);
 
-      await expect(
-        exchange.checkGrowth(CLOUD_A, SITE, 3n, [1n, 2n], [demand({ vcpuMilli: 2 }), demand({ gpus: 401 })]),
-      )
+      await expect(exchange.checkGrowth(CLOUD_A, SITE, 3n, [1n, 2n], [demand({ vcpuMilli: 2 }), demand({ gpus: 401 })]))
         .to.be.revertedWithCustomError(exchange, "CapacityExchange_VmTooBig")
         .withArgs(CLOUD_A, SITE, 1, 5, 401, 400);
     });
@@ -398,7 +396,9 @@ describe("CapacityExchange: room", function () {
           const fits = RESOURCE_NAMES.every(
             (name) =>
               (after[name] <= before[name] || after[name] <= OFFERED.capacity[name]) &&
-              pairs.every(([current, wanted]) => wanted[name] <= current[name] || wanted[name] <= OFFERED.biggest[name]),
+              pairs.every(
+                ([current, wanted]) => wanted[name] <= current[name] || wanted[name] <= OFFERED.biggest[name],
+              ),
           );
           expect(answer.isRevert).to.equal(!fits);
           if (fits) expect(BigInt(answer.data)).to.equal(packResources(after));
@@ -467,14 +467,19 @@ describe("CapacityExchange: room", function () {
 type Exchange = Awaited<ReturnType<typeof emptyExchange>>["exchange"];
 
 /** What an eth_call gave, revert or not, untouched by any decoding. */
-async function rawAnswer(name: "checkHost" | "checkGrowth" | "canHost", args: readonly unknown[], exchange: Exchange, gas?: number) {
+async function rawAnswer(
+  name: "checkHost" | "checkGrowth" | "canHost",
+  args: readonly unknown[],
+  exchange: Exchange,
+  gas?: number,
+) {
   const data = exchange.interface.encodeFunctionData(name as "canHost", args as never);
   const call = { to: await exchange.getAddress(), data, ...(gas === undefined ? {} : { gas: ethers.toQuantity(gas) }) };
   try {
     const answer: unknown = await connection.provider.request({ method: "eth_call", params: [call, "latest"] });
     return { data: String(answer), isRevert: false };
   } catch (error) {
-    return { data: String((error as { data?: unknown }).data ?? "0x"), isRevert: true };
+    return { data: (error as { data?: string }).data ?? "0x", isRevert: true };
   }
 }
 
@@ -535,7 +540,12 @@ const grown = fc.oneof(
 );
 const vm: fc.Arbitrary<Resources> = fc
   .tuple(...RESOURCE_NAMES.map(() => grown))
-  .map((values) => Object.fromEntries(RESOURCE_NAMES.map((name, i) => [name, name === "spare1" ? 0 : values[i]])) as unknown as Resources);
+  .map(
+    (values) =>
+      Object.fromEntries(
+        RESOURCE_NAMES.map((name, i) => [name, name === "spare1" ? 0 : values[i]]),
+      ) as unknown as Resources,
+  );
 const rest: fc.Arbitrary<Resources> = fc.integer({ min: 0, max: 1_100 }).map(evenly);
 
 function addLanes(a: Resources, b: Resources): Resources {
