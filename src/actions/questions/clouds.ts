@@ -1,0 +1,121 @@
+import type { Federation } from "../../chain/federation.js";
+import { unpackResources } from "../../documents/build.js";
+import type { Rates, Resources } from "../../documents/types.js";
+
+/** A cloud as the registry holds it now. */
+export interface CloudView {
+  readonly cloud: number;
+  readonly label: string;
+  /** A value of `CloudStatus`. */
+  readonly status: number;
+  readonly account: string;
+  readonly endpoint: string;
+}
+
+/** A site's offer and what of it is promised already. */
+export interface SiteView {
+  readonly cloud: number;
+  readonly site: number;
+  /** A value of `CloudStatus`. */
+  readonly status: number;
+  /** False where the offer was withdrawn: the rest is then zero. */
+  readonly hasOffer: boolean;
+  readonly capacity: Resources;
+  readonly biggest: Resources;
+  readonly committed: Resources;
+  readonly features: bigint;
+  readonly validFrom: bigint;
+  readonly validUntil: bigint;
+  /** Empty if no list prices are given. */
+  readonly currency: string;
+  readonly rates: Rates;
+}
+
+/** Every cloud that was ever admitted, by its number. */
+export async function cloudsOf(federation: Federation): Promise<CloudView[]> {
+  const count = Number(await federation.registry.cloudCount());
+  return Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const found = await federation.registry.cloudOf(index + 1);
+      return {
+        cloud: index + 1,
+        label: found.label,
+        status: Number(found.status),
+        account: found.account,
+        endpoint: found.endpoint,
+      };
+    }),
+  );
+}
+
+/** Every site that was ever offered, with its offer, its commitments (of this ledger and its predecessor) and its cloud's status. */
+export async function sitesOf(federation: Federation): Promise<SiteView[]> {
+  const count = Number(await federation.registry.cloudCount());
+  const perCloud = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const sites = Number(await federation.exchange.siteCount(index + 1));
+      return Promise.all(Array.from({ length: sites }, (_unused, at) => siteOf(federation, index + 1, at)));
+    }),
+  );
+  return perCloud.flat();
+}
+
+async function siteOf(federation: Federation, cloud: number, index: number): Promise<SiteView> {
+  const { exchange, ledger, registry } = federation;
+  const site = Number(await exchange.siteAt(cloud, index));
+  const [hasOffer, status, committed] = await Promise.all([
+    exchange.hasOffer(cloud, site),
+    registry.statusOf(cloud),
+    ledger.committedVectorOf(cloud, site),
+  ]);
+  const nothing = unpackResources(0n);
+  const base = {
+    cloud,
+    site,
+    status: Number(status),
+    hasOffer,
+    committed: unpackResources(committed),
+  };
+  if (!hasOffer) {
+    const rates = ratesOf(() => 0n);
+    return { ...base, capacity: nothing, biggest: nothing, features: 0n, validFrom: 0n, validUntil: 0n, currency: "", rates };
+  }
+  const offer = await exchange.offerOf(cloud, site);
+  return {
+    ...base,
+    capacity: resourcesOf((lane) => offer.capacity[lane]),
+    biggest: resourcesOf((lane) => offer.biggest[lane]),
+    features: offer.features,
+    validFrom: offer.validFrom,
+    validUntil: offer.validUntil,
+    currency: offer.currency,
+    rates: ratesOf((lane) => offer.rates[lane]),
+  };
+}
+
+function resourcesOf(read: (lane: keyof Resources) => bigint): Resources {
+  const lane = (name: keyof Resources) => Number(read(name));
+  return {
+    vcpuMilli: lane("vcpuMilli"),
+    memoryMiB: lane("memoryMiB"),
+    storageGiB: lane("storageGiB"),
+    diskIops: lane("diskIops"),
+    networkMbps: lane("networkMbps"),
+    gpus: lane("gpus"),
+    spare1: lane("spare1"),
+    spare2: lane("spare2"),
+  };
+}
+
+function ratesOf(read: (lane: keyof Resources) => bigint): Rates {
+  return {
+    vcpuMilli: read("vcpuMilli"),
+    memoryMiB: read("memoryMiB"),
+    storageGiB: read("storageGiB"),
+    diskIops: read("diskIops"),
+    networkMbps: read("networkMbps"),
+    gpus: read("gpus"),
+    spare1: read("spare1"),
+    spare2: read("spare2"),
+  };
+}

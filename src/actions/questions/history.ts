@@ -1,0 +1,78 @@
+import { TypedDataEncoder, keccak256, recoverAddress } from "ethers";
+
+import type { Federation } from "../../chain/federation.js";
+import { type Stay, stays as staysOf } from "./stays.js";
+
+/** Who signed a document, as the chain shows it. */
+export interface Signatory {
+  readonly cloud: number;
+  readonly key: string;
+}
+
+/** A stay with what it rests on. */
+export interface HistoryEntry extends Stay {
+  /** Id of the agreement; undefined where there is none. */
+  readonly agreementId: string | undefined;
+  /** Who signed the document that began the stay, in the order of the signatures. */
+  readonly signers: readonly Signatory[];
+  /** Transaction that brought it. */
+  readonly transaction: string | undefined;
+}
+
+/**
+ * A VM's stays with the agreements under which they began and the keys that signed them, recovered from the
+ * transactions that brought them. A contract's signature (ERC-1271) cannot be recovered: it is left out.
+ */
+export async function historyOf(federation: Federation, vm: string): Promise<HistoryEntry[]> {
+  const stays = await staysOf(federation, vm, 1, 1_000);
+  return Promise.all(
+    stays.map(async (stay) => {
+      if (stay.agreement === 0) return { ...stay, agreementId: undefined, signers: [], transaction: undefined };
+      const id = await federation.ledger.agreementAt(stay.agreement);
+      const found = await findDocument(federation, stay.agreement);
+      const signers = found ? await signersOf(federation, found.document, found.transaction) : [];
+      return { ...stay, agreementId: id, signers, transaction: found?.transaction };
+    }),
+  );
+}
+
+async function findDocument(
+  federation: Federation,
+  number: number,
+): Promise<{ readonly document: string; readonly transaction: string } | undefined> {
+  const { ledger } = federation;
+  const [moves, others] = await Promise.all([
+    ledger.queryFilter(ledger.filters.MoveAgreed(number), 0),
+    ledger.queryFilter(ledger.filters.DocumentAccepted(number), 0),
+  ]);
+  const move = moves[0];
+  if (move) return { document: move.args.move, transaction: move.transactionHash };
+  const other = others[0];
+  return other ? { document: other.args.document, transaction: other.transactionHash } : undefined;
+}
+
+async function signersOf(federation: Federation, document: string, hash: string): Promise<Signatory[]> {
+  const transaction = await federation.provider.getTransaction(hash);
+  const call = transaction && federation.ledger.interface.parseTransaction(transaction);
+  const signatures: unknown = call?.args.at(-1);
+  if (!Array.isArray(signatures)) return [];
+  const digest = digestOf(federation, document);
+  const keys = signatures.flatMap((signature) => recover(digest, String(signature)));
+  return Promise.all(
+    keys.map(async (key) => ({ cloud: Number((await federation.registry.bindingOf(key)).cloud), key })),
+  );
+}
+
+/** EIP-712 digest of a document of which only the struct hash is known. */
+function digestOf(federation: Federation, document: string): string {
+  const domain = TypedDataEncoder.hashDomain(federation.ledgerDomain);
+  return keccak256(`0x1901${domain.slice(2)}${document.slice(2)}`);
+}
+
+function recover(digest: string, signature: string): string[] {
+  try {
+    return [recoverAddress(digest, signature)];
+  } catch {
+    return [];
+  }
+}

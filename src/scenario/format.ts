@@ -1,0 +1,273 @@
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+
+import type { AgentScope } from "../chain/enums.js";
+import type { Resources } from "../documents/types.js";
+import { BusError } from "../errors/busError.js";
+import { SCENARIO_SCHEMA } from "./schema.js";
+
+/** Amounts by name; what is not named is zero. */
+export type Amounts = { readonly [lane in keyof Resources]?: number };
+
+/** An offer of a cloud at a site. */
+export interface OfferSpec {
+  readonly site?: number;
+  readonly capacity: Amounts;
+  readonly biggest?: Amounts;
+  readonly features?: readonly string[];
+  readonly validFor?: string;
+  readonly currency?: string;
+  readonly rates?: Amounts;
+}
+
+/** A cloud that founds the federation. */
+export interface CloudSpec {
+  readonly label: string;
+  readonly endpoint?: string;
+  readonly offers?: readonly OfferSpec[];
+}
+
+/** A VM, registered at the beginning unless `register` is false. */
+export interface VmSpec {
+  readonly name: string;
+  readonly home: string;
+  readonly type: string;
+  readonly features?: readonly string[];
+  readonly register?: boolean;
+}
+
+/** What should come of a step. */
+export type Expectation =
+  | "accepted"
+  | { readonly refused: string; readonly args?: { readonly [name: string]: string | number | boolean } };
+
+interface Common {
+  readonly at?: string;
+  readonly note?: string;
+  readonly expect?: Expectation;
+}
+
+interface Forged {
+  readonly from?: string;
+  readonly without?: readonly string[];
+  readonly signers?: { readonly [cloud: string]: string };
+  readonly nonce?: number;
+  readonly resources?: Amounts;
+  readonly features?: readonly string[];
+}
+
+interface Deadlines {
+  readonly agreeIn?: string;
+  readonly startIn?: string;
+  readonly completeIn?: string;
+}
+
+interface As {
+  readonly as?: string;
+}
+
+/** Verbs that act on one VM. */
+export type VmVerb = "restore" | "terminate" | "declareLost" | "contestLoss" | "withdrawLoss";
+
+/** Verbs that need only a cloud. */
+export type CloudVerb = "expel" | "leave" | "rotateAccount" | "completeRotation" | "cancelRotation" | "recoverAccount";
+
+/** One step of the timeline. */
+export type Step = Common &
+  (
+    | ({ readonly do: "move"; readonly vms: readonly string[]; readonly to: string; readonly id?: string; readonly site?: number } & Forged & Deadlines)
+    | ({ readonly do: "agree"; readonly vms: readonly string[]; readonly to: string; readonly id: string; readonly site?: number; readonly bring?: boolean } & Forged & Deadlines)
+    | { readonly do: "bring"; readonly document: string }
+    | ({ readonly do: "start"; readonly move: string; readonly by?: string } & As)
+    | { readonly do: "complete"; readonly move: string; readonly without?: readonly string[]; readonly signers?: { readonly [cloud: string]: string }; readonly validIn?: string }
+    | ({ readonly do: "abort"; readonly move: string; readonly by: string; readonly reason?: number } & As)
+    | { readonly do: "abortMutually"; readonly move: string; readonly reason?: number; readonly without?: readonly string[] }
+    | { readonly do: "expire"; readonly move: string }
+    | ({ readonly do: "record"; readonly vms: readonly string[]; readonly to: string; readonly id?: string; readonly site?: number; readonly releasedAgo?: string; readonly runningAgo?: string } & Forged)
+    | ({ readonly do: "amend"; readonly vms: readonly string[]; readonly id?: string; readonly type?: string } & Forged)
+    | ({ readonly do: "evacuate"; readonly vms: readonly string[]; readonly to: string; readonly id?: string; readonly site?: number } & Forged)
+    | ({ readonly do: "notice"; readonly vms: readonly string[]; readonly in: string } & As)
+    | ({ readonly do: "release" | "stop"; readonly vm: string; readonly move?: string } & As)
+    | ({ readonly do: VmVerb; readonly vm: string } & As)
+    | ({ readonly do: "revoke"; readonly document: string; readonly by: string } & As)
+    | { readonly do: "register"; readonly vm: string }
+    | ({ readonly do: "offer"; readonly cloud: string; readonly offer: OfferSpec } & As)
+    | ({ readonly do: "withdrawOffer"; readonly cloud: string; readonly site?: number } & As)
+    | { readonly do: "suspend"; readonly cloud: string; readonly by?: "guardian" | "self" }
+    | { readonly do: "liftSuspension"; readonly cloud: string; readonly by?: "governance" | "self" }
+    | { readonly do: CloudVerb; readonly cloud: string }
+    | { readonly do: "setAgent"; readonly cloud: string; readonly agent: string; readonly scopes: readonly ScopeName[]; readonly partners?: readonly string[]; readonly validFor?: string }
+    | { readonly do: "revokeAgent"; readonly cloud: string; readonly agent: string }
+    | { readonly do: "pauseNew"; readonly for: string }
+    | { readonly do: "resumeNew" | "closeForNew" | "wait" }
+  );
+
+/** Name of a scope. */
+export type ScopeName = keyof typeof AgentScope;
+
+/** Names of governed time limits. */
+export type LimitName =
+  | "agreeWithin"
+  | "startWithin"
+  | "completeWithin"
+  | "startLead"
+  | "tolerance"
+  | "lossWait"
+  | "retention";
+
+/** A scenario file. */
+export interface Scenario {
+  readonly name: string;
+  readonly description?: string;
+  readonly seed?: string;
+  readonly begin?: string;
+  readonly parameters?: { readonly [limit in LimitName]?: string };
+  readonly features?: { readonly [feature: string]: number };
+  readonly instanceTypes?: { readonly [type: string]: Amounts };
+  readonly clouds: readonly CloudSpec[];
+  readonly vms: readonly VmSpec[];
+  readonly timeline: readonly Step[];
+  readonly expectations?: {
+    readonly hosts?: readonly { readonly vm: string; readonly at: string; readonly host: string | null }[];
+    readonly states?: readonly { readonly vm: string; readonly state: string }[];
+    readonly responsible?: readonly {
+      readonly vm: string;
+      readonly from: string;
+      readonly to: string;
+      readonly clouds: readonly string[];
+    }[];
+  };
+  readonly questions?: {
+    readonly hostsAt?: readonly string[];
+    readonly responsible?: { readonly vm: string; readonly from: string; readonly to: string };
+    readonly history?: string;
+  };
+}
+
+const ajv = new Ajv2020({ discriminator: true, strict: true, strictTypes: false, strictRequired: false, verbose: true });
+const validate = ajv.compile<Scenario>(SCENARIO_SCHEMA);
+
+function fail(path: string, problem: string): never {
+  throw new BusError("BAD_SCENARIO", `${path || "/"}: ${problem}`);
+}
+
+function describe(error: ErrorObject): never {
+  const { instancePath, keyword, params, data } = error;
+  const value = JSON.stringify(data);
+  switch (keyword) {
+    case "additionalProperties":
+      return fail(`${instancePath}/${String(params["additionalProperty"])}`, "unknown key");
+    case "required":
+      return fail(instancePath, `${String(params["missingProperty"])} is missing`);
+    case "discriminator":
+      return fail(`${instancePath}/do`, `${JSON.stringify(params["tagValue"])} is no known step`);
+    default:
+      return fail(instancePath, `${value.length > 80 ? `${value.slice(0, 77)}...` : value} ${error.message ?? "is wrong"}`);
+  }
+}
+
+/**
+ * Reads a scenario and checks it: form, and that every name it uses is declared.
+ * @param text JSON.
+ * @throws BusError `BAD_SCENARIO` with path and value.
+ */
+export function parseScenario(text: string): Scenario {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new BusError("BAD_SCENARIO", `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  if (!validate(json)) {
+    const first = validate.errors?.[0];
+    if (first) describe(first);
+    throw new BusError("BAD_SCENARIO", "/: not a scenario");
+  }
+  requireNames(json);
+  return json;
+}
+
+/** Every cloud, VM, feature, type, document that is named must be declared, and times may not go back. */
+function requireNames(scenario: Scenario): void {
+  const clouds = unique(scenario.clouds, (cloud) => cloud.label, "/clouds", "label");
+  const vms = unique(scenario.vms, (vm) => vm.name, "/vms", "name");
+  const features = new Set(Object.keys(scenario.features ?? {}));
+  const types = new Set(Object.keys(scenario.instanceTypes ?? {}));
+  const documents = new Set<string>();
+  const agents = new Set<string>();
+  const known = (set: ReadonlySet<string>, path: string, value: string | undefined, what: string): void => {
+    if (value !== undefined && !set.has(value)) fail(path, `${JSON.stringify(value)} is no ${what} of this scenario`);
+  };
+
+  scenario.clouds.forEach((cloud, i) =>
+    cloud.offers?.forEach((offer, k) =>
+      offer.features?.forEach((feature, n) => known(features, `/clouds/${i}/offers/${k}/features/${n}`, feature, "feature")),
+    ),
+  );
+  scenario.vms.forEach((vm, i) => {
+    known(clouds, `/vms/${i}/home`, vm.home, "cloud");
+    known(types, `/vms/${i}/type`, vm.type, "instance type");
+    vm.features?.forEach((feature, n) => known(features, `/vms/${i}/features/${n}`, feature, "feature"));
+  });
+
+  let latest = 0;
+  scenario.timeline.forEach((step, i) => {
+    const path = `/timeline/${i}`;
+    const all: { readonly [key: string]: unknown } = { ...step };
+    const text = (key: string): string | undefined => (typeof all[key] === "string" ? all[key] : undefined);
+    const list = (key: string): readonly string[] => (Array.isArray(all[key]) ? all[key].map(String) : []);
+    if (step.at !== undefined) {
+      const at = durationMs(step.at);
+      if (at < latest) fail(`${path}/at`, `${JSON.stringify(step.at)} is before the step before it`);
+      latest = at;
+    }
+    list("vms").forEach((vm, n) => known(vms, `${path}/vms/${n}`, vm, "VM"));
+    known(vms, `${path}/vm`, text("vm"), "VM");
+    if (!text("to")?.startsWith("@")) known(clouds, `${path}/to`, text("to"), "cloud");
+    for (const key of ["from", "cloud"]) known(clouds, `${path}/${key}`, text(key), "cloud");
+    if (step.do !== "suspend" && step.do !== "liftSuspension") known(clouds, `${path}/by`, text("by"), "cloud");
+    list("without").forEach((cloud, n) => known(clouds, `${path}/without/${n}`, cloud, "cloud"));
+    list("partners").forEach((cloud, n) => known(clouds, `${path}/partners/${n}`, cloud, "cloud"));
+    list("features").forEach((feature, n) => known(features, `${path}/features/${n}`, feature, "feature"));
+    known(types, `${path}/type`, text("type"), "instance type");
+    known(documents, `${path}/document`, text("document"), "document");
+    known(documents, `${path}/move`, text("move"), "document");
+    if (step.do === "setAgent") agents.add(step.agent);
+    known(agents, `${path}/as`, text("as"), "agent");
+    const id = text("id");
+    if (id !== undefined) {
+      if (documents.has(id)) fail(`${path}/id`, `${JSON.stringify(id)} is used twice`);
+      documents.add(id);
+    }
+  });
+
+  scenario.expectations?.hosts?.forEach((expected, i) => {
+    known(vms, `/expectations/hosts/${i}/vm`, expected.vm, "VM");
+    known(clouds, `/expectations/hosts/${i}/host`, expected.host ?? undefined, "cloud");
+  });
+  scenario.expectations?.states?.forEach((expected, i) => known(vms, `/expectations/states/${i}/vm`, expected.vm, "VM"));
+  scenario.expectations?.responsible?.forEach((expected, i) => {
+    known(vms, `/expectations/responsible/${i}/vm`, expected.vm, "VM");
+    expected.clouds.forEach((cloud, n) => known(clouds, `/expectations/responsible/${i}/clouds/${n}`, cloud, "cloud"));
+  });
+  known(vms, "/questions/responsible/vm", scenario.questions?.responsible?.vm, "VM");
+  known(vms, "/questions/history", scenario.questions?.history, "VM");
+}
+
+function unique<T>(items: readonly T[], key: (item: T) => string, path: string, what: string): ReadonlySet<string> {
+  const seen = new Set<string>();
+  items.forEach((item, i) => {
+    if (seen.has(key(item))) fail(`${path}/${i}/${what}`, `${JSON.stringify(key(item))} is used twice`);
+    seen.add(key(item));
+  });
+  return seen;
+}
+
+const UNITS = { D: 86_400_000, H: 3_600_000, M: 60_000, S: 1_000 } as const;
+
+/** Milliseconds of an ISO 8601 duration in days, hours, minutes and seconds. */
+export function durationMs(text: string): number {
+  return [...text.matchAll(/([0-9]+)([DHMS])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit as keyof typeof UNITS],
+    0,
+  );
+}

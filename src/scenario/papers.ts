@@ -1,0 +1,123 @@
+import { id as hashOf } from "ethers";
+
+import { buildAgreement, buildPrice, buildSla } from "../documents/build.js";
+import { signDocument } from "../documents/hash.js";
+import type { Agreement, DocumentName, Documents, Handover, Line, MutualAbort } from "../documents/types.js";
+import { BusError } from "../errors/busError.js";
+import { matchHosts } from "../matchmaking/matchHosts.js";
+import { type VmFacts, vmOf } from "../actions/questions/vmOf.js";
+import { type Amounts, durationMs } from "./format.js";
+import {
+  type SignedDocument,
+  type World,
+  cloudOf,
+  featureBits,
+  labelOf,
+  nextSalt,
+  resourcesFrom,
+  vmNamed,
+} from "./world.js";
+
+/** Step fields that say how a document departs from the truth. */
+export interface Departures {
+  readonly from?: string;
+  readonly without?: readonly string[];
+  readonly signers?: { readonly [cloud: string]: string };
+  readonly nonce?: number;
+  readonly resources?: Amounts;
+  readonly features?: readonly string[];
+}
+
+/** Makes the agreement of a step: the VMs as they stand now on the chain, unless the step says otherwise. */
+export async function draftAgreement(
+  world: World,
+  names: readonly string[],
+  to: string | undefined,
+  site: number | undefined,
+  departures: Departures & { readonly agreeIn?: string },
+): Promise<Agreement> {
+  const { federation, scenario, chain } = world;
+  const actors = names.map((name) => vmNamed(world, name));
+  const found = await Promise.all(actors.map((actor) => vmOf(federation, actor.vm)));
+  const lines: Line[] = actors.map((actor, index) => ({
+    vm: actor.vm,
+    nonce: departures.nonce ?? found[index]?.nonce ?? 0,
+    features: departures.features ? featureBits(scenario, departures.features) : actor.features,
+    resources: departures.resources ? resourcesFrom(departures.resources) : actor.resources,
+  }));
+  const host = found[0]?.host ?? 0;
+  const source = departures.from === undefined ? host : cloudOf(world, departures.from).cloud;
+  const agreeIn = departures.agreeIn === undefined ? 600_000 : durationMs(departures.agreeIn);
+  return buildAgreement({
+    home: found[0]?.home ?? 0,
+    source,
+    ...(await placeOf(world, to, found[0], lines, site)),
+    lines,
+    agreeBy: BigInt((await chain.now()) + agreeIn),
+    terms: { price: buildPrice({ salt: nextSalt(world) }), sla: buildSla({ salt: nextSalt(world) }) },
+    charter: hashOf(scenario.name),
+    salt: nextSalt(world),
+    digestKind: 1,
+  });
+}
+
+/** Where a step wants VMs: a cloud by its label, `@home`, `@best` by the ranking, or where they are. */
+async function placeOf(
+  world: World,
+  to: string | undefined,
+  vm: VmFacts | undefined,
+  lines: readonly Line[],
+  site: number | undefined,
+): Promise<{ readonly destination: number; readonly site: number }> {
+  if (to === undefined) return { destination: vm?.host ?? 0, site: site ?? vm?.site ?? 0 };
+  if (to === "@home") return { destination: vm?.home ?? 0, site: 0 };
+  if (to !== "@best") return { destination: cloudOf(world, to).cloud, site: site ?? 0 };
+  const { candidates } = await matchHosts(world.federation, lines, { except: vm ? [vm.home, vm.host] : [] });
+  const best = candidates[0];
+  if (!best) throw new BusError("BAD_SCENARIO", "no cloud would take the VMs");
+  return { destination: best.cloud, site: best.site };
+}
+
+/** Signs a document for clouds, in this order, each once. A step may leave some out, or have others sign for them. */
+export async function signFor<N extends DocumentName>(
+  world: World,
+  name: N,
+  document: Documents[N],
+  signers: readonly number[],
+  departures: Pick<Departures, "without" | "signers"> = {},
+): Promise<string[]> {
+  const labels = [...new Set(signers)].map((cloud) => labelOf(world, cloud));
+  return Promise.all(
+    labels
+      .filter((label) => !departures.without?.includes(label))
+      .map((label) => {
+        const signer = cloudOf(world, departures.signers?.[label] ?? label).account;
+        return signDocument(signer, world.federation.ledgerDomain, name, document);
+      }),
+  );
+}
+
+/** Remembers a signed document under a step's id, so that later steps can bring it again, revoke it, or act on it. */
+export function remember<D extends SignedDocument>(world: World, id: string | undefined, signed: D): D {
+  if (id !== undefined) world.documents.set(id, signed);
+  return signed;
+}
+
+/** The handover of a move, as source and destination would sign it now. */
+export async function draftHandover(world: World, move: SignedDocument, validIn: string | undefined): Promise<Handover> {
+  const now = await world.chain.now();
+  return {
+    move: move.id,
+    releases: move.document.agreement.lines.map((line) => ({
+      vm: line.vm,
+      stateDigest: hashOf(`${line.vm}/${line.nonce}`),
+      releasedAt: BigInt(now),
+    })),
+    validUntil: BigInt(now + (validIn === undefined ? 240_000 : durationMs(validIn))),
+  };
+}
+
+/** The mutual abort of a move. */
+export async function draftMutualAbort(world: World, move: SignedDocument, reason: number): Promise<MutualAbort> {
+  return { move: move.id, reason, validUntil: BigInt((await world.chain.now()) + 240_000) };
+}

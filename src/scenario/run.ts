@@ -1,0 +1,182 @@
+import { id as hashOf } from "ethers";
+
+import { setFeature } from "../actions/exchange/setFeature.js";
+import { register } from "../actions/ledger/register.js";
+import { hostAt } from "../actions/questions/hostAt.js";
+import { responsibleDuring } from "../actions/questions/responsibleDuring.js";
+import { vmIdOf } from "../actions/questions/vmIdOf.js";
+import { vmOf } from "../actions/questions/vmOf.js";
+import { VmState, nameOf } from "../chain/enums.js";
+import { type Federation, asSender } from "../chain/federation.js";
+import type { BusEvent, Sent } from "../chain/send.js";
+import { BusError } from "../errors/busError.js";
+import { RevertError } from "../errors/revert.js";
+import { type Scenario, type Step, durationMs } from "./format.js";
+import { doStep, makeOffer } from "./steps.js";
+import {
+  type Chain,
+  type CloudActor,
+  type FederationRoles,
+  type KeyRing,
+  type VmActor,
+  type World,
+  featureBits,
+  labelOf,
+  resourcesFrom,
+  vmNamed,
+} from "./world.js";
+
+/** What became of a step. */
+export interface StepFact {
+  readonly index: number;
+  readonly step: Step;
+  /** The chain's time after it, in milliseconds. */
+  readonly time: number;
+  readonly outcome: "accepted" | "refused";
+  /** Why it was refused. */
+  readonly refusal: RevertError | undefined;
+  /** Whether that is what the scenario says. */
+  readonly isExpected: boolean;
+  /** Transactions that were accepted. */
+  readonly sent: readonly Sent[];
+}
+
+/** What the scenario expects of the end, and what the chain says. */
+export interface ExpectationFact {
+  readonly what: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly isMet: boolean;
+}
+
+/** All facts of a run. */
+export interface RunFacts {
+  readonly world: World;
+  readonly steps: readonly StepFact[];
+  readonly expectations: readonly ExpectationFact[];
+  readonly events: readonly BusEvent[];
+}
+
+/** What a runner needs beside the scenario. */
+export interface Setting {
+  readonly chain: Chain;
+  readonly federation: Federation;
+  readonly clouds: ReadonlyMap<string, CloudActor>;
+  readonly keys: KeyRing;
+  readonly roles: FederationRoles;
+}
+
+/** Prepares a federation for the timeline: feature names, offers, VMs. What was sent is in the world's `sent`. */
+export async function prepare(scenario: Scenario, setting: Setting): Promise<World> {
+  const { federation, chain } = setting;
+  const vms = new Map<string, VmActor>();
+  for (const spec of scenario.vms) {
+    const home = setting.clouds.get(spec.home);
+    if (!home) throw new BusError("BAD_SCENARIO", `${spec.name} has no home`);
+    const localId = hashOf(`${scenario.seed ?? scenario.name}/${spec.home}/${spec.name}`);
+    vms.set(spec.name, {
+      name: spec.name,
+      home: spec.home,
+      localId,
+      vm: await vmIdOf(federation, home.cloud, localId),
+      resources: resourcesFrom(scenario.instanceTypes?.[spec.type] ?? {}),
+      features: featureBits(scenario, spec.features),
+    });
+  }
+  const world: World = {
+    ...setting,
+    scenario,
+    begin: 0,
+    vms,
+    documents: new Map(),
+    sent: [],
+    salts: 0,
+  };
+
+  const governance = asSender(federation, setting.roles.governance);
+  for (const [feature, bit] of Object.entries(scenario.features ?? {})) {
+    world.sent.push(await setFeature(governance, bit, feature));
+  }
+  for (const spec of scenario.clouds) {
+    const actor = setting.clouds.get(spec.label);
+    if (!actor) continue;
+    for (const offered of spec.offers ?? []) world.sent.push(await makeOffer(world, actor, offered));
+  }
+  for (const spec of scenario.vms) {
+    const actor = vms.get(spec.name);
+    const home = setting.clouds.get(spec.home);
+    if (!actor || !home || spec.register === false) continue;
+    const sender = asSender(federation, home.account);
+    world.sent.push(await register(sender, home.cloud, actor.localId, actor.resources));
+  }
+  return { ...world, begin: await chain.now() };
+}
+
+/** Runs the timeline. Every step is told as it happens. */
+export async function runTimeline(world: World, onStep: (fact: StepFact) => void): Promise<RunFacts> {
+  const steps: StepFact[] = [];
+  for (const [index, step] of world.scenario.timeline.entries()) {
+    if (step.at !== undefined) await world.chain.waitUntil(world.begin + durationMs(step.at));
+    const fact = await runStep(world, step, index);
+    steps.push(fact);
+    onStep(fact);
+  }
+  const expectations = await checkExpectations(world);
+  return { world, steps, expectations, events: world.sent.flatMap((sent) => sent.events) };
+}
+
+async function runStep(world: World, step: Step, index: number): Promise<StepFact> {
+  const sent: Sent[] = [];
+  let refusal: RevertError | undefined;
+  try {
+    await doStep(world, step, (one) => {
+      sent.push(one);
+      world.sent.push(one);
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof RevertError)) throw thrown;
+    refusal = thrown;
+  }
+  return {
+    index,
+    step,
+    time: await world.chain.now(),
+    outcome: refusal ? "refused" : "accepted",
+    refusal,
+    isExpected: isExpected(step, refusal),
+    sent,
+  };
+}
+
+function isExpected(step: Step, refusal: RevertError | undefined): boolean {
+  const expected = step.expect ?? "accepted";
+  if (expected === "accepted") return refusal === undefined;
+  if (refusal?.errorName !== expected.refused) return false;
+  return Object.entries(expected.args ?? {}).every(([name, value]) => String(refusal.args[name]) === String(value));
+}
+
+async function checkExpectations(world: World): Promise<ExpectationFact[]> {
+  const { scenario, federation, begin } = world;
+  const { hosts = [], states = [], responsible = [] } = scenario.expectations ?? {};
+  const facts = [
+    ...hosts.map(async ({ vm, at, host }) => {
+      const found = await hostAt(federation, vmNamed(world, vm).vm, BigInt(begin + durationMs(at)));
+      return fact(`host of ${vm} at ${at}`, host ?? "-", labelOf(world, found));
+    }),
+    ...states.map(async ({ vm, state }) => {
+      const found = await vmOf(federation, vmNamed(world, vm).vm);
+      return fact(`state of ${vm}`, state, nameOf(VmState, found.state));
+    }),
+    ...responsible.map(async ({ vm, from, to, clouds }) => {
+      const [begins, ends] = [BigInt(begin + durationMs(from)), BigInt(begin + durationMs(to))];
+      const found = await responsibleDuring(federation, vmNamed(world, vm).vm, begins, ends);
+      const labels = found.map((part) => labelOf(world, part.cloud)).filter((label, i, all) => label !== all[i - 1]);
+      return fact(`responsible for ${vm} from ${from} to ${to}`, clouds.join(", "), labels.join(", "));
+    }),
+  ];
+  return Promise.all(facts);
+}
+
+function fact(what: string, expected: string, found: string): ExpectationFact {
+  return { what, expected, found, isMet: expected === found };
+}

@@ -1,0 +1,240 @@
+import { RESOURCE_NAMES } from "../documents/types.js";
+
+const name = { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" } as const;
+const label = { type: "string", pattern: "^[a-z0-9-]{3,32}$" } as const;
+const target = { type: "string", pattern: "^(@best|@home|[a-z0-9-]{3,32})$" } as const;
+const duration = { type: "string", pattern: "^P(?=.)([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$" } as const;
+const site = { type: "integer", minimum: 0, maximum: 65_535 } as const;
+const names = { type: "array", items: name, minItems: 1, maxItems: 17 } as const;
+const labels = { type: "array", items: label } as const;
+const amount = { type: "integer", minimum: 0, maximum: 4_294_967_295 } as const;
+
+const resources = {
+  type: "object",
+  additionalProperties: false,
+  minProperties: 1,
+  properties: Object.fromEntries(RESOURCE_NAMES.map((lane) => [lane, amount])),
+} as const;
+
+const rates = {
+  type: "object",
+  additionalProperties: false,
+  properties: Object.fromEntries(RESOURCE_NAMES.map((lane) => [lane, { type: "integer", minimum: 0 }])),
+} as const;
+
+const offer = {
+  type: "object",
+  additionalProperties: false,
+  required: ["capacity"],
+  properties: {
+    site,
+    capacity: resources,
+    biggest: resources,
+    features: { type: "array", items: name },
+    validFor: duration,
+    currency: { type: "string", pattern: "^[A-Z]{3}$" },
+    rates,
+  },
+} as const;
+
+const expectation = {
+  oneOf: [
+    { const: "accepted" },
+    {
+      type: "object",
+      additionalProperties: false,
+      required: ["refused"],
+      properties: {
+        refused: { type: "string", minLength: 1 },
+        args: { type: "object", additionalProperties: { type: ["string", "number", "boolean"] } },
+      },
+    },
+  ],
+} as const;
+
+type Properties = { readonly [property: string]: object };
+
+/** A step: what it must have, what it may have, besides what every step may have. */
+function step(verb: string, required: Properties, optional: Properties = {}): object {
+  return {
+    type: "object",
+    additionalProperties: false,
+    required: ["do", ...Object.keys(required)],
+    properties: {
+      do: { const: verb },
+      at: duration,
+      note: { type: "string" },
+      expect: expectation,
+      ...required,
+      ...optional,
+    },
+  };
+}
+
+/** How a document is made and signed: by whom instead, without whom, naming what instead of the truth. */
+const forged: Properties = {
+  from: label,
+  without: labels,
+  signers: { type: "object", additionalProperties: label },
+  nonce: { type: "integer", minimum: 0 },
+  resources,
+  features: { type: "array", items: name },
+};
+const deadlines: Properties = { agreeIn: duration, startIn: duration, completeIn: duration };
+const by: Properties = { as: name };
+
+const STEPS = [
+  step("move", { vms: names, to: target }, { id: name, site, ...forged, ...deadlines }),
+  step("agree", { vms: names, to: target, id: name }, { site, bring: { type: "boolean" }, ...forged, ...deadlines }),
+  step("bring", { document: name }),
+  step("start", { move: name }, { by: label, ...by }),
+  step("complete", { move: name }, { without: labels, signers: forged["signers"] ?? {}, validIn: duration }),
+  step("abort", { move: name, by: label }, { reason: { type: "integer", minimum: 0, maximum: 255 }, ...by }),
+  step("abortMutually", { move: name }, { reason: { type: "integer", minimum: 0, maximum: 255 }, without: labels }),
+  step("expire", { move: name }),
+  step("record", { vms: names, to: target }, { id: name, site, releasedAgo: duration, runningAgo: duration, ...forged }),
+  step("amend", { vms: names }, { id: name, type: name, ...forged }),
+  step("notice", { vms: names, in: duration }, by),
+  step("release", { vm: name }, { move: name, ...by }),
+  step("stop", { vm: name }, { move: name, ...by }),
+  step("restore", { vm: name }, by),
+  step("terminate", { vm: name }, by),
+  step("declareLost", { vm: name }, by),
+  step("contestLoss", { vm: name }, by),
+  step("withdrawLoss", { vm: name }, by),
+  step("evacuate", { vms: names, to: target }, { id: name, site, ...forged }),
+  step("revoke", { document: name, by: label }, by),
+  step("register", { vm: name }),
+  step("offer", { cloud: label, offer }, by),
+  step("withdrawOffer", { cloud: label }, { site, ...by }),
+  step("suspend", { cloud: label }, { by: { enum: ["guardian", "self"] } }),
+  step("liftSuspension", { cloud: label }, { by: { enum: ["governance", "self"] } }),
+  step("expel", { cloud: label }),
+  step("leave", { cloud: label }),
+  step("rotateAccount", { cloud: label }),
+  step("completeRotation", { cloud: label }),
+  step("cancelRotation", { cloud: label }),
+  step("recoverAccount", { cloud: label }),
+  step("setAgent", { cloud: label, agent: name, scopes: { type: "array", items: { enum: ["RELAY", "OFFER", "MOVE_OUT", "HOST", "REPORT", "VALIDATOR"] }, minItems: 1 } }, { partners: labels, validFor: duration }),
+  step("revokeAgent", { cloud: label, agent: name }),
+  step("pauseNew", { for: duration }),
+  step("resumeNew", {}),
+  step("closeForNew", {}),
+  step("wait", {}),
+];
+
+/** JSON Schema (2020-12) of a scenario file. `docs/scenario.md` explains it by example. */
+export const SCENARIO_SCHEMA = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "Scenario of a BlockchainBus federation",
+  type: "object",
+  additionalProperties: false,
+  required: ["name", "clouds", "vms", "timeline"],
+  properties: {
+    $schema: { type: "string" },
+    name: { type: "string", minLength: 1, maxLength: 100 },
+    description: { type: "string" },
+    seed: { type: "string", minLength: 1 },
+    begin: { type: "string", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$" },
+    parameters: {
+      type: "object",
+      additionalProperties: false,
+      properties: Object.fromEntries(
+        ["agreeWithin", "startWithin", "completeWithin", "startLead", "tolerance", "lossWait", "retention"].map(
+          (limit) => [limit, duration],
+        ),
+      ),
+    },
+    features: { type: "object", additionalProperties: { type: "integer", minimum: 0, maximum: 255 } },
+    instanceTypes: { type: "object", additionalProperties: resources },
+    clouds: {
+      type: "array",
+      minItems: 1,
+      maxItems: 64,
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["label"],
+        properties: {
+          label,
+          endpoint: { type: "string", minLength: 1, maxLength: 256 },
+          offers: { type: "array", items: offer },
+        },
+      },
+    },
+    vms: {
+      type: "array",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["name", "home", "type"],
+        properties: {
+          name,
+          home: label,
+          type: name,
+          features: { type: "array", items: name },
+          register: { type: "boolean" },
+        },
+      },
+    },
+    timeline: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["do"],
+        discriminator: { propertyName: "do" },
+        oneOf: STEPS,
+      },
+    },
+    expectations: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        hosts: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["vm", "at", "host"],
+            properties: { vm: name, at: duration, host: { type: ["string", "null"] } },
+          },
+        },
+        states: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["vm", "state"],
+            properties: {
+              vm: name,
+              state: { enum: ["Home", "Abroad", "Agreed", "Started", "Stopped", "Terminated", "Succeeded"] },
+            },
+          },
+        },
+        responsible: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["vm", "from", "to", "clouds"],
+            properties: { vm: name, from: duration, to: duration, clouds: labels },
+          },
+        },
+      },
+    },
+    questions: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        hostsAt: { type: "array", items: duration },
+        responsible: {
+          type: "object",
+          additionalProperties: false,
+          required: ["vm", "from", "to"],
+          properties: { vm: name, from: duration, to: duration },
+        },
+        history: name,
+      },
+    },
+  },
+} as const;
