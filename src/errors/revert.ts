@@ -1,5 +1,6 @@
 import { type ErrorFragment, Interface, isHexString } from "ethers";
 
+import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { ICapacityExchange__factory } from "../typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
@@ -8,8 +9,12 @@ import { MigrationLedgerExits__factory } from "../typechain/factories/contracts/
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import { BusError } from "./busError.js";
 
-/** Errors of the virtual machine itself and of OpenZeppelin's AccessManager, which stand in no ABI of ours. */
-const BUILT_IN = ["error Error(string reason)", "error Panic(uint256 code)"];
+/** Errors of the virtual machine itself, and of libraries where no ABI of ours has them. */
+const BUILT_IN = [
+  "error Error(string reason)",
+  "error Panic(uint256 code)",
+  "error ResourceVector_TopBitSet(uint256 word)",
+];
 
 const ERRORS = new Interface(
   [
@@ -20,6 +25,7 @@ const ERRORS = new Interface(
     new Interface(MigrationLedger__factory.abi),
     new Interface(MigrationLedgerExits__factory.abi),
     new Interface(MigrationLedgerChanges__factory.abi),
+    new Interface(AccessManager__factory.abi),
   ].flatMap((part) => part.fragments.filter((fragment): fragment is ErrorFragment => fragment.type === "error")),
 );
 
@@ -65,36 +71,58 @@ export function decodeRevert(data: string, options?: ErrorOptions): RevertError 
 /** Fields under which nodes and libraries hide revert data: ethers, Hardhat, Besu (`data`, `revertReason`), geth. */
 const CARRIERS = ["data", "revertReason", "error", "info", "cause", "receipt", "result", "body"] as const;
 
+/** JSON-RPC's code for a reverted call, as Besu and geth give it. */
+const REVERTED_CODE = 3;
+
 /**
  * Revert data in whatever a node or library threw: ethers' `CALL_EXCEPTION` with or without `data`, the JSON-RPC error
- * inside it (code 3 of Besu and geth), Hardhat's provider error, a receipt with `revertReason`, a JSON body as text.
+ * inside it (code 3 of Besu and geth), Hardhat's provider error, a receipt with `revertReason`, a JSON body as text, the
+ * bare hex.
  * @returns Hex, `0x` for a revert without data; undefined if nothing of the kind is there.
  */
 export function findRevertData(thrown: unknown): string | undefined {
-  return search(thrown, 0);
+  return search(thrown, dataOf) ?? search(thrown, (value) => (isBareRevert(value) ? "0x" : undefined));
 }
 
-function search(value: unknown, depth: number): string | undefined {
-  if (depth > 8) return undefined;
-  if (typeof value === "string") {
-    const text = value.startsWith("Reverted ") ? value.slice("Reverted ".length) : value;
-    if (isHexString(text) && text.length >= 10 && (text.length - 10) % 64 === 0) return text;
-    if (text.startsWith("{")) {
-      try {
-        return search(JSON.parse(text), depth + 1);
-      } catch {
-        return undefined;
-      }
-    }
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
+/** The first thing found in a value or in what it carries. */
+function search(
+  value: unknown,
+  find: (value: unknown) => string | undefined,
+  seen = new Set<unknown>(),
+): string | undefined {
+  const found = find(value);
+  if (found !== undefined) return found;
+  const carrier = typeof value === "string" ? parsed(value) : value;
+  if (typeof carrier !== "object" || carrier === null || seen.has(carrier)) return undefined;
+  seen.add(carrier);
   for (const key of CARRIERS) {
-    if (!(key in value)) continue;
-    const found = search((value as { [name: string]: unknown })[key], depth + 1);
-    if (found !== undefined) return found;
+    if (!(key in carrier)) continue;
+    const inside = search((carrier as { readonly [name: string]: unknown })[key], find, seen);
+    if (inside !== undefined) return inside;
   }
   return undefined;
+}
+
+function parsed(text: string): unknown {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A selector and whole words, alone or after Besu's and Parity's "Reverted ". */
+function dataOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const text = value.startsWith("Reverted ") ? value.slice("Reverted ".length) : value;
+  return isHexString(text) && text.length >= 10 && (text.length - 10) % 64 === 0 ? text : undefined;
+}
+
+function isBareRevert(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { code, data, revertReason } = value as { readonly [name: string]: unknown };
+  return code === REVERTED_CODE || (code === "CALL_EXCEPTION" && data === "0x") || revertReason === "0x";
 }
 
 /** Turns what a call threw into a {@link RevertError} if a contract refused; otherwise gives it back untouched. */
