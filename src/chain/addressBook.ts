@@ -58,7 +58,8 @@ export function parseAddressBook(json: unknown): AddressBook {
     if (!["chainId", "genesisHash", "contracts"].includes(key)) refuse(`/${key}`, json[key], "a known field");
   }
   const { chainId, genesisHash, contracts } = json;
-  if (typeof chainId !== "string" || !/^[1-9][0-9]*$/.test(chainId)) return refuse("/chainId", chainId, "a decimal string");
+  if (typeof chainId !== "string" || !/^[1-9][0-9]*$/.test(chainId))
+    return refuse("/chainId", chainId, "a decimal string");
   if (typeof genesisHash !== "string" || !isHexString(genesisHash, 32)) {
     return refuse("/genesisHash", genesisHash, "32 bytes in hex");
   }

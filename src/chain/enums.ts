@@ -46,7 +46,7 @@ export const AgentScope = { RELAY: 1, OFFER: 2, MOVE_OUT: 4, HOST: 8, REPORT: 16
 type Names<E> = keyof E & string;
 
 /** Name of a value of an enumeration; its number as text if there is none. */
-export function nameOf<E extends { readonly [name: string]: number }>(values: E, value: number | bigint): string {
+export function nameOf(values: { readonly [name: string]: number }, value: number | bigint): string {
   const found = Object.entries(values).find(([, number]) => number === Number(value));
   return found ? found[0] : String(value);
 }

@@ -109,11 +109,7 @@ async function takeNonce(provider: RpcProvider, from: string): Promise<number> {
   return next;
 }
 
-async function waitForReceipt(
-  provider: RpcProvider,
-  hash: string,
-  options: SendOptions,
-): Promise<TransactionReceipt> {
+async function waitForReceipt(provider: RpcProvider, hash: string, options: SendOptions): Promise<TransactionReceipt> {
   const deadline = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   for (;;) {
     const receipt = await provider.getTransactionReceipt(hash);

@@ -1,6 +1,14 @@
 import { ZeroHash, hexlify, randomBytes } from "ethers";
 
-import { RESOURCE_NAMES, type Agreement, type Line, type Price, type Rates, type Resources, type Sla } from "./types.js";
+import {
+  RESOURCE_NAMES,
+  type Agreement,
+  type Line,
+  type Price,
+  type Rates,
+  type Resources,
+  type Sla,
+} from "./types.js";
 
 const MINUTE_MS = 60_000n;
 const DAY_MS = 24n * 60n * MINUTE_MS;
@@ -100,7 +108,10 @@ const LANE_BITS = 32n;
 
 /** Packs resources as the contracts store them, vCPU in the lowest lane. */
 export function packResources(resources: Resources): bigint {
-  return RESOURCE_NAMES.reduce((word, name, lane) => word | (BigInt(resources[name]) << (BigInt(lane) * LANE_BITS)), 0n);
+  return RESOURCE_NAMES.reduce(
+    (word, name, lane) => word | (BigInt(resources[name]) << (BigInt(lane) * LANE_BITS)),
+    0n,
+  );
 }
 
 /** The amounts in a packed word. */

@@ -1,9 +1,8 @@
 import { BusError, type DocumentErrorCode } from "./busError.js";
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? part.toString() : part));
-  // `undefined` has no JSON, though its type says so.
-  return (text as string | undefined) ?? String(value);
+  if (value === undefined) return "nothing";
+  return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? part.toString() : part));
 }
 
 /** A document that must not be signed: which field, and what it holds. */

@@ -59,14 +59,37 @@ function formatRevert(name: string, args: Readonly<{ [name: string]: RevertValue
  * @returns A `RevertError`; its name is `Unknown` if no contract of BlockchainBus knows the selector.
  */
 export function decodeRevert(data: string, options?: ErrorOptions): RevertError {
-  const parsed = data.length >= 10 ? ERRORS.parseError(data) : null;
-  if (!parsed) return new RevertError("Unknown", { data }, data, options);
-  const args: { [name: string]: RevertValue } = {};
-  parsed.fragment.inputs.forEach((input, index) => {
-    args[input.name || String(index)] = parsed.args[index] as RevertValue;
-  });
-  return new RevertError(parsed.name, args, data, options);
+  const known = decodeKnown(data);
+  return known
+    ? new RevertError(known.name, known.args, data, options)
+    : new RevertError("Unknown", { data }, data, options);
 }
+
+/** Names of arguments that ethers leaves out. */
+const BUILT_IN_NAMES: { readonly [error: string]: string } = { Error: "reason", Panic: "code" };
+
+function decodeKnown(
+  data: string,
+): { readonly name: string; readonly args: Readonly<{ [name: string]: RevertValue }> } | undefined {
+  if (data.length < SELECTOR_LENGTH) return undefined;
+  const fragment = ERRORS.getError(data.slice(0, SELECTOR_LENGTH));
+  if (!fragment) return undefined;
+  try {
+    const values = ERRORS.decodeErrorResult(fragment, data).toArray(true) as RevertValue[];
+    const args: { [name: string]: RevertValue } = {};
+    fragment.inputs.forEach((input, index) => {
+      const name = input.name || (BUILT_IN_NAMES[fragment.name] ?? String(index));
+      args[name] = values[index] ?? "";
+    });
+    return { name: fragment.name, args };
+  } catch {
+    // A known selector before bytes that are not its arguments.
+    return undefined;
+  }
+}
+
+/** `0x` and four bytes. */
+const SELECTOR_LENGTH = 10;
 
 /** Fields under which nodes and libraries hide revert data: ethers, Hardhat, Besu (`data`, `revertReason`), geth. */
 const CARRIERS = ["data", "revertReason", "error", "info", "cause", "receipt", "result", "body"] as const;

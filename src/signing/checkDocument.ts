@@ -65,7 +65,9 @@ function checkStruct(name: StructName, value: unknown, path: string): void {
   const given = value as { readonly [field: string]: unknown };
   for (const key of Object.keys(given)) {
     const isKnown = fields.some((field) => field.name === key);
-    require(isKnown, "FIELD_UNKNOWN", `${path}/${key}`, given[key], `a field of ${name}: a signature would not cover it`);
+    require(isKnown, "FIELD_UNKNOWN", `${path}/${key}`, given[
+      key
+    ], `a field of ${name}: a signature would not cover it`);
   }
   for (const field of fields) {
     const at = `${path}/${field.name}`;
@@ -165,7 +167,7 @@ function checkRecord({ agreement, receipts }: MigrationRecord): void {
   receipts.forEach(({ vm, releasedAt, runningAt }, index) => {
     const path = `/receipts/${index}`;
     const line = lines[index];
-    const isInOrder = line !== undefined && vm.toLowerCase() === line.vm.toLowerCase();
+    const isInOrder = line?.vm.toLowerCase() === vm.toLowerCase();
     require(isInOrder, "RECEIPTS_MISMATCH", `${path}/vm`, vm, "the line's VM");
     require(releasedAt > 0n, "RECEIPT_TIMES", `${path}/releasedAt`, releasedAt, "a time");
     require(releasedAt <= runningAt, "RECEIPT_TIMES", `${path}/runningAt`, runningAt, "at releasedAt or after");

@@ -146,7 +146,10 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
       contracts.MigrationLedger.toLowerCase() === MigrationLedger.toLowerCase(),
   );
   if (!isKnown) {
-    throw new BusError("UNKNOWN_CONTRACT", `ledger ${MigrationLedger} with registry ${CloudRegistry} is not known here`);
+    throw new BusError(
+      "UNKNOWN_CONTRACT",
+      `ledger ${MigrationLedger} with registry ${CloudRegistry} is not known here`,
+    );
   }
 }
 

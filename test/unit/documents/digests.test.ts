@@ -54,13 +54,13 @@ const asked: { readonly [N in keyof Documents]: (probe: DocumentProbe, document:
 
 describe("documents", function () {
   describe("digests", function () {
-    function agrees<N extends keyof Documents>(name: N) {
+    function agrees<N extends keyof Documents>(name: N, ask: (typeof asked)[N]) {
       it(`of ${name} are the contract's`, async function () {
         const { probe, domain } = await networkHelpers.loadFixture(probed);
 
         await fc.assert(
           fc.asyncProperty(documents[name], async (document) => {
-            const { id, digest } = await asked[name](probe, document);
+            const { id, digest } = await ask(probe, document);
             expect(documentId(name, document)).to.equal(id);
             expect(documentDigest(domain, name, document)).to.equal(digest);
             expect(digestOfId(domain, id)).to.equal(digest);
@@ -69,9 +69,14 @@ describe("documents", function () {
         );
       });
     }
-    (Object.keys(documents) as (keyof Documents)[]).forEach((name) => {
-      agrees(name);
-    });
+    agrees("Move", asked.Move);
+    agrees("Handover", asked.Handover);
+    agrees("MutualAbort", asked.MutualAbort);
+    agrees("Record", asked.Record);
+    agrees("Amendment", asked.Amendment);
+    agrees("Evacuation", asked.Evacuation);
+    agrees("Succession", asked.Succession);
+    agrees("KeyAcceptance", asked.KeyAcceptance);
 
     it("of an agreement are the contract's, from its full and its public form", async function () {
       const { probe } = await networkHelpers.loadFixture(probed);
@@ -132,9 +137,19 @@ describe("documents", function () {
   describe("schema", function () {
     it("has every struct with the fields of the Solidity type, in their order", function () {
       expect(Object.keys(EIP712_TYPES)).to.have.length(20);
-      expect(Object.keys(typesOf("Move")).sort()).to.deep.equal(
-        ["Agreement", "Line", "Metrics", "Move", "Price", "Rates", "Resources", "Sla", "Terms", "Tier", "Witnesses"],
-      );
+      expect(Object.keys(typesOf("Move")).sort()).to.deep.equal([
+        "Agreement",
+        "Line",
+        "Metrics",
+        "Move",
+        "Price",
+        "Rates",
+        "Resources",
+        "Sla",
+        "Terms",
+        "Tier",
+        "Witnesses",
+      ]);
     });
   });
 
