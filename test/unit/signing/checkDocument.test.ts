@@ -75,7 +75,13 @@ const rows: readonly Row[] = [
   ["is no struct", "FIELD_TYPE", "/agreement", "Move", raw(move(), { agreement: [] })],
   ["is short", "FIELD_TYPE", "/agreement/salt", "Move", move({ salt: "0x12" })],
   ["is text", "FIELD_TYPE", "/startBy", "Move", raw(move(), { startBy: "2000" })],
-  ["is no text", "FIELD_TYPE", "/agreement/terms/price/currency", "Move", withPrice({ currency: 5 as unknown as string })],
+  [
+    "is no text",
+    "FIELD_TYPE",
+    "/agreement/terms/price/currency",
+    "Move",
+    withPrice({ currency: 5 as unknown as string }),
+  ],
   [
     "is no address",
     "FIELD_TYPE",
