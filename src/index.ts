@@ -7,6 +7,7 @@ export * from "./documents/agreedMove.js";
 export * from "./documents/build.js";
 export * from "./documents/hash.js";
 export * from "./documents/publicHash.js";
+export * from "./documents/publishedSchema.js";
 export * from "./documents/schema.js";
 export * from "./documents/types.js";
 export * from "./errors/busError.js";

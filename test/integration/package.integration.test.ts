@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { expect } from "chai";
+import { HDNodeWallet, JsonRpcProvider, Mnemonic } from "ethers";
+import { network } from "hardhat";
+
+import { OFFER, deployFederation } from "../fixtures/library.js";
+import { asSender, offer } from "../../src/index.js";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FIXTURES = join(ROOT, "test", "fixtures");
+
+/** The accounts that every Hardhat node has. */
+const MNEMONIC = Mnemonic.fromPhrase("test test test test test test test test test test test junk");
+const keyOf = (index: number) => HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${index}`);
+
+/** The package is about npm: its own settings, not those that npm gives to the scripts it runs. */
+const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith("npm_")),
+);
+const npm = (cwd: string, ...args: string[]) => run("npm", args, { cwd, env: ENVIRONMENT });
+
+describe("the package", function () {
+  let folder: string;
+  let tarball: string;
+
+  before(async function () {
+    folder = await mkdtemp(join(tmpdir(), "package-"));
+    const { stdout } = await npm(ROOT, "pack", "--json", "--pack-destination", folder);
+    const packed = JSON.parse(stdout.slice(stdout.indexOf("\n[") + 1)) as { readonly filename: string }[];
+    tarball = join(folder, packed[0]?.filename ?? "");
+    await writeFile(
+      join(folder, "package.json"),
+      JSON.stringify({ name: "integrator", private: true, type: "module" }),
+    );
+    await npm(folder, "install", "--prefer-offline", "--no-audit", "--no-fund", tarball);
+  });
+
+  after(async function () {
+    await rm(folder, { recursive: true });
+  });
+
+  it("needs ethers, and nothing of Hardhat", async function () {
+    const installed = await readdir(join(folder, "node_modules"), { recursive: false });
+    expect(installed).to.include.members(["blockchainbus", "ethers"]);
+    expect(installed.filter((name) => /hardhat|nomicfoundation|solc|mocha/.test(name))).to.deep.equal([]);
+  });
+
+  it("brings code, types, ABIs, the address book's format and the EIP-712 schema", async function () {
+    const inside = join(folder, "node_modules", "blockchainbus");
+    const json = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(inside, path), "utf8"));
+
+    expect(await readFile(join(inside, "dist", "index.d.ts"), "utf8")).to.include("./actions/ledger/agree.js");
+    expect(await json("schema/eip712.json")).to.have.nested.property("types.Agreement");
+    expect(await json("schema/address-book.schema.json")).to.have.nested.property("properties.genesisHash");
+    for (const contract of ["AccessManager", "CloudRegistry", "CapacityExchange", "MigrationLedger"]) {
+      expect(await json(`abi/${contract}.json`)).to.be.an("array");
+    }
+    expect(await readdir(inside)).to.not.include.members(["contracts", "test"]);
+  });
+
+  it("runs an integrator's script against a node", async function () {
+    const server = await network.createServer({ network: "node", override: { allowBlocksWithSameTimestamp: true } });
+    const { address, port } = await server.listen();
+    const url = `http://${address}:${port}`;
+    const provider = new JsonRpcProvider(url, undefined, { cacheTimeout: -1 });
+    try {
+      const keys = Array.from({ length: 12 }, (_, index) => keyOf(index).connect(provider));
+      const { federation, addressBook, members } = await deployFederation(provider, keys);
+      const [home, host] = members;
+      await offer(asSender(federation, host.account), host.cloud, 1, OFFER);
+      await writeFile(join(folder, "federation.json"), JSON.stringify(addressBook));
+      await copyFile(join(FIXTURES, "integrator.mjs"), join(folder, "integrator.mjs"));
+
+      const accounts = [4, 6].map((index) => keyOf(index).privateKey);
+      expect(await home.account.getAddress()).to.equal(keyOf(4).address);
+      const { stdout } = await run("node", ["integrator.mjs", url, "federation.json", ...accounts], { cwd: folder });
+
+      expect(JSON.parse(stdout)).to.deep.equal({ hostAt: 2, refusal: "MigrationLedger_WrongState" });
+    } finally {
+      provider.destroy();
+      await server.close();
+    }
+  });
+});
