@@ -1,4 +1,4 @@
-import type { Provider, Signer } from "ethers";
+import type { JsonRpcApiProvider, Provider, Signer } from "ethers";
 
 import { type Domain, domainOf } from "../documents/hash.js";
 import { BusError } from "../errors/busError.js";
@@ -13,10 +13,7 @@ import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistr
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
 
 /** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */
-export interface RpcProvider extends Provider {
-  /** Sends one JSON-RPC request. */
-  send(method: string, params: unknown[]): Promise<unknown>;
-}
+export type RpcProvider = Provider & Pick<JsonRpcApiProvider, "send">;
 
 /** A federation's contracts, typed and connected. */
 export interface Federation {
