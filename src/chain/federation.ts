@@ -1,4 +1,4 @@
-import type { JsonRpcApiProvider, Provider, Signer } from "ethers";
+import type { Provider, Signer } from "ethers";
 
 import { type Domain, domainOf } from "../documents/hash.js";
 import { BusError } from "../errors/busError.js";
@@ -13,7 +13,10 @@ import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistr
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
 
 /** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */
-export type RpcProvider = Provider & Pick<JsonRpcApiProvider, "send">;
+export interface RpcProvider extends Provider {
+  /** Sends one JSON-RPC request. */
+  send(method: string, params: unknown[]): Promise<unknown>;
+}
 
 /** A federation's contracts, typed and connected. */
 export interface Federation {
