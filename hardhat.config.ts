@@ -34,6 +34,7 @@ export default defineConfig({
   },
   paths: { tests: { mocha: "./test", solidity: "./test/solidity" } },
   typechain: { outDir: "./src/typechain" },
+  coverage: { skipFiles: ["contracts/mocks/**"] },
   test: { mocha: { timeout: 120_000 } },
   networks: {
     default: simulated,
