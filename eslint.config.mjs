@@ -23,6 +23,8 @@ export default defineConfig(
       "@typescript-eslint/explicit-module-boundary-types": "error",
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/switch-exhaustiveness-check": "error",
+      // A type parameter may well be there to say what belongs together.
+      "@typescript-eslint/no-unnecessary-type-parameters": "off",
       // Numbers and bigints in messages are meant as they print.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
     },

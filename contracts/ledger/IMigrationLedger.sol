@@ -240,6 +240,7 @@ interface IMigrationLedger {
     event MoveAgreed(uint32 indexed number, bytes32 indexed agreement, bytes32 indexed move, AgreedMove document);
 
     /// @notice The source started an agreed move.
+    /// @param number Agreement number.
     event MoveStarted(uint32 indexed number);
 
     /// @notice A move completed: the destination may run the VMs.
@@ -275,6 +276,8 @@ interface IMigrationLedger {
     );
 
     /// @notice A cloud withdrew its signature.
+    /// @param cloud The cloud.
+    /// @param document Id (EIP-712 struct hash) of the document.
     event Revoked(CloudId indexed cloud, bytes32 indexed document);
 
     /// @notice The host wants the VM gone.
@@ -292,12 +295,19 @@ interface IMigrationLedger {
     event VmStopped(VmId indexed vm, uint32 indexed sequence, CloudId indexed by, uint48 endedAt);
 
     /// @notice The home declared the VM's host gone.
+    /// @param vm The VM.
+    /// @param host Its host.
+    /// @param declaredAt Time of the declaration, in seconds.
     event LossDeclared(VmId indexed vm, CloudId indexed host, uint40 declaredAt);
 
     /// @notice The host showed that it is still there.
+    /// @param vm The VM.
+    /// @param host Its host.
     event LossContested(VmId indexed vm, CloudId indexed host);
 
     /// @notice The home took its declaration back.
+    /// @param vm The VM.
+    /// @param host Its host.
     event LossWithdrawn(VmId indexed vm, CloudId indexed host);
 
     /// @notice The VM is gone for good.
@@ -306,6 +316,9 @@ interface IMigrationLedger {
     event VmTerminated(VmId indexed vm, uint48 endedAt);
 
     /// @notice The VM continues on the successor.
+    /// @param vm The VM.
+    /// @param successor The ledger.
+    /// @param endedAt End of its stay here, in milliseconds.
     event VmSucceeded(VmId indexed vm, address indexed successor, uint48 endedAt);
 
     /// @notice A VM of the predecessor was taken over.
@@ -315,6 +328,7 @@ interface IMigrationLedger {
     event VmAdopted(VmId indexed vm, CloudId indexed home, uint32 nonce);
 
     /// @notice The guardian paused new business.
+    /// @param until Until when, in seconds.
     event NewPaused(uint40 until);
 
     /// @notice New business goes on before the pause has run out.
@@ -324,9 +338,11 @@ interface IMigrationLedger {
     event ClosedForNew();
 
     /// @notice Governance named the successor.
+    /// @param successor The ledger.
     event SuccessorSet(address indexed successor);
 
     /// @notice Governed limits changed.
+    /// @param parameters The limits in force from now on.
     event ParametersSet(Parameters parameters);
 
     /* ERRORS */
@@ -514,6 +530,7 @@ interface IMigrationLedger {
     function agree(Move calldata document, bytes[] calldata signatures) external returns (uint32 number);
 
     /// @notice The source starts an agreed move, until `startBy`. Its account or an agent with HOST sends.
+    /// @param document The move.
     function start(Move calldata document) external;
 
     /// @notice Completes a started move, until `completeBy`: the switch. Anyone may bring it.
@@ -539,6 +556,7 @@ interface IMigrationLedger {
     ) external;
 
     /// @notice Ends a move whose deadline has passed: `startBy` if not started, `completeBy` if started. Anyone may.
+    /// @param document The move.
     function expire(Move calldata document) external;
 
     /* RECORDS AND AMENDMENTS */
@@ -568,32 +586,43 @@ interface IMigrationLedger {
     function giveNotice(VmId[] calldata vms, uint64 until) external;
 
     /// @notice The host ends the stay of a VM that is abroad after its notice has run out.
+    /// @param vm The VM.
     function release(VmId vm) external;
 
     /// @notice The same for a VM whose move is agreed but not started: the move is aborted for all its VMs.
+    /// @param vm The VM.
+    /// @param document The move.
     function releaseFromMove(VmId vm, Move calldata document) external;
 
     /// @notice The home ends the stay of a VM that is abroad. Its account or an agent with MOVE_OUT sends.
+    /// @param vm The VM.
     function stop(VmId vm) external;
 
     /// @notice The same for a VM whose move is agreed but not started: the move is aborted for all its VMs.
+    /// @param vm The VM.
+    /// @param document The move.
     function stopFromMove(VmId vm, Move calldata document) external;
 
     /// @notice The home takes a stopped VM up again, at home.
+    /// @param vm The VM.
     function restore(VmId vm) external;
 
     /// @notice The home's account ends a VM for good: at home, or stopped and after the retention period.
+    /// @param vm The VM.
     function terminate(VmId vm) external;
 
     /* LOSS */
 
     /// @notice The home declares that the host of its VM is gone.
+    /// @param vm The VM.
     function declareLost(VmId vm) external;
 
     /// @notice The host, if Active, shows that it is still there.
+    /// @param vm The VM.
     function contestLoss(VmId vm) external;
 
     /// @notice The home takes its declaration back.
+    /// @param vm The VM.
     function withdrawLoss(VmId vm) external;
 
     /// @notice Takes VMs of a lost host up elsewhere, after the governed wait (none if the host is Suspended or
@@ -611,10 +640,12 @@ interface IMigrationLedger {
     function succeedVm(Succession calldata document, bytes[] calldata signatures) external;
 
     /// @notice Takes over a VM that its predecessor ended by `succeedVm`. Anyone may call.
+    /// @param vm The VM.
     function adopt(VmId vm) external;
 
     /// @notice A cloud leaves the federation. Its account sends. It must host no foreign VM, have no own VM abroad and
     /// no open move, here and on the predecessor.
+    /// @param cloud The cloud.
     function leave(CloudId cloud) external;
 
     /* GOVERNANCE */
@@ -623,6 +654,7 @@ interface IMigrationLedger {
     function closeForNew() external;
 
     /// @notice Names the ledger that may take over VMs. Restricted.
+    /// @param successor The ledger.
     function setSuccessor(address successor) external;
 
     /// @notice Refuses new business for 72 hours at most, once in 30 days. Restricted to the guardian.
@@ -633,17 +665,22 @@ interface IMigrationLedger {
     function resumeNew() external;
 
     /// @notice Sets the governed limits. Restricted.
+    /// @param parameters The limits in force from now on.
     function setParameters(Parameters calldata parameters) external;
 
     /* QUESTIONS */
 
     /// @notice The id a VM has or would have.
+    /// @param home The cloud that owns it.
+    /// @param localId The salted hash under which the home knows it.
     function vmIdOf(CloudId home, bytes32 localId) external view returns (VmId);
 
     /// @notice A VM as stored, and its resources. Reverts for an unknown one.
+    /// @param vm The VM.
     function vmOf(VmId vm) external view returns (Vm memory, Resources memory);
 
     /// @notice What a VM was promised, packed: at home, what it has there.
+    /// @param vm The VM.
     function resourcesOf(VmId vm) external view returns (ResourceVector);
 
     /// @notice Where a VM ran at a time.
@@ -660,11 +697,14 @@ interface IMigrationLedger {
     function stays(VmId vm, uint32 from, uint32 count) external view returns (Stay[] memory);
 
     /// @notice Under which agreement a stay runs or ran.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
     /// @return number Agreement number, 0 for none.
     /// @return agreement Agreement id, 0 for none.
     function agreementOf(VmId vm, uint32 sequence) external view returns (uint32 number, bytes32 agreement);
 
     /// @notice Agreement id under a number; 0 if there is none.
+    /// @param number Agreement number.
     function agreementAt(uint32 number) external view returns (bytes32);
 
     /// @notice Who answered for a VM in an interval, in order; times in which nobody did (stopped,
@@ -675,13 +715,18 @@ interface IMigrationLedger {
     function responsibleDuring(VmId vm, uint64 from, uint64 to) external view returns (Responsibility[] memory);
 
     /// @notice The first refusal that `agree` would give for a document, its signatures left aside.
+    /// @param document The move.
     /// @return refusal Revert data of the very error; empty if there is none.
     function canAgree(Move calldata document) external view returns (bytes memory refusal);
 
     /// @notice Reverts with the first refusal that `agree` would give, its signatures left aside.
+    /// @param document The move.
     function checkAgree(Move calldata document) external view;
 
     /// @notice The first refusal for VMs at a site as committed now.
+    /// @param cloud The cloud.
+    /// @param site Its site.
+    /// @param demands Resources and features of each VM.
     /// @return refusal Revert data of the very error; empty if there is none.
     function canHost(
         CloudId cloud,
@@ -690,20 +735,28 @@ interface IMigrationLedger {
     ) external view returns (bytes memory refusal);
 
     /// @notice Capacity promised to foreign VMs at a site, hosted or agreed.
+    /// @param cloud The cloud.
+    /// @param site Its site.
     function committedOf(CloudId cloud, uint16 site) external view returns (Resources memory);
 
     /// @notice The same, packed.
+    /// @param cloud The cloud.
+    /// @param site Its site.
     function committedVectorOf(CloudId cloud, uint16 site) external view returns (ResourceVector);
 
     /// @notice How a move ended that did not complete.
+    /// @param number Agreement number.
     function outcomeOf(uint32 number) external view returns (MoveOutcome memory);
 
     /// @notice What keeps a cloud from leaving.
+    /// @param cloud The cloud.
     /// @return away Number of own VMs that are abroad or in an open move.
     /// @return sitesInUse Number of its sites at which capacity is committed to foreign VMs.
     function obligationsOf(CloudId cloud) external view returns (uint256 away, uint256 sitesInUse);
 
     /// @notice Whether a cloud has withdrawn its signature under a document.
+    /// @param cloud The cloud.
+    /// @param document Id (EIP-712 struct hash) of the document.
     function isRevoked(CloudId cloud, bytes32 document) external view returns (bool);
 
     /// @notice Governed limits in force.

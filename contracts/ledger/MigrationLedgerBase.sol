@@ -17,8 +17,7 @@ import {
     IMigrationLedger,
     MoveOutcome,
     MoveState,
-    Parameters,
-    VmState
+    Parameters
 } from "./IMigrationLedger.sol";
 import {StayWord, StayWords} from "./StayWord.sol";
 import {VmWord} from "./VmWord.sol";
