@@ -349,15 +349,20 @@ interface IMigrationLedger {
 
     /// @notice The VM is not known.
     /// @dev Register it, or correct the id.
+    /// @param vm The VM.
     error MigrationLedger_UnknownVm(VmId vm);
 
     /// @notice A VM of this id is registered already.
+    /// @param vm The VM.
     error MigrationLedger_AlreadyRegistered(VmId vm);
 
     /// @notice The VM is in a state in which this is not possible.
+    /// @param vm The VM.
+    /// @param found The state it is in.
     error MigrationLedger_WrongState(VmId vm, VmState found);
 
     /// @notice The VM runs at its home: there is no foreign host that could give notice, release, or be stopped.
+    /// @param vm The VM.
     error MigrationLedger_NotAbroad(VmId vm);
 
     /// @notice The cloud's status does not allow this part.
@@ -366,121 +371,189 @@ interface IMigrationLedger {
     error MigrationLedger_StatusForbids(CloudId cloud, uint8 status);
 
     /// @notice New business is paused until the given time in seconds.
+    /// @param until Until when, in seconds.
     error MigrationLedger_NewPaused(uint40 until);
 
     /// @notice This ledger takes no new business; use the successor.
+    /// @param successor The ledger that governance has set, or zero.
     error MigrationLedger_Closed(address successor);
 
     /// @notice An agreement has 1 to 16 lines.
+    /// @param count How many were given.
     error MigrationLedger_LineCount(uint256 count);
 
     /// @notice Lines must be in strictly ascending order of their VM's id: no VM twice.
+    /// @param previous The line before.
+    /// @param next The line that is not above it.
     error MigrationLedger_LinesNotAscending(VmId previous, VmId next);
 
     /// @notice A line promises nothing.
+    /// @param vm The VM.
     error MigrationLedger_EmptyResources(VmId vm);
 
     /// @notice Source and destination of a move are the same cloud.
+    /// @param cloud The cloud.
     error MigrationLedger_HostIsDestination(CloudId cloud);
 
     /// @notice An amendment names the host both as source and destination.
+    /// @param source The source named.
+    /// @param destination The destination named.
     error MigrationLedger_NotSameHost(CloudId source, CloudId destination);
 
     /// @notice An amendment concerns VMs on another cloud; this one runs at home.
+    /// @param vm The VM.
     error MigrationLedger_AtHome(VmId vm);
 
     /// @notice The document names another home than the VM's.
+    /// @param vm The VM.
+    /// @param home Its home.
+    /// @param named What the document names.
     error MigrationLedger_WrongHome(VmId vm, CloudId home, CloudId named);
 
     /// @notice The document names another host than the VM's.
+    /// @param vm The VM.
+    /// @param host Its host.
+    /// @param named What the document names.
     error MigrationLedger_WrongHost(VmId vm, CloudId host, CloudId named);
 
     /// @notice Something has happened to the VM since the document was made.
+    /// @param vm The VM.
+    /// @param nonce Its nonce.
+    /// @param named What the document names.
     error MigrationLedger_StaleNonce(VmId vm, uint32 nonce, uint32 named);
 
     /// @notice The VM's loss is declared.
+    /// @param vm The VM.
+    /// @param declaredAt When, in seconds.
     error MigrationLedger_DeclaredLost(VmId vm, uint40 declaredAt);
 
     /// @notice The VM's loss is not declared.
+    /// @param vm The VM.
     error MigrationLedger_NotDeclaredLost(VmId vm);
 
     /// @notice The document came after its time.
+    /// @param deadline The deadline, in milliseconds.
+    /// @param time The block's time, in milliseconds.
     error MigrationLedger_TooLate(uint64 deadline, uint64 time);
 
     /// @notice The time has not come yet.
+    /// @param earliest The earliest allowed, in milliseconds.
+    /// @param time The block's time, in milliseconds.
     error MigrationLedger_TooEarly(uint64 earliest, uint64 time);
 
     /// @notice A deadline lies further in the future than governance allows.
+    /// @param deadline The deadline, in milliseconds.
+    /// @param latest The latest allowed, in milliseconds.
     error MigrationLedger_TooFar(uint64 deadline, uint64 latest);
 
     /// @notice Deadlines must satisfy agreeBy <= startBy <= completeBy.
+    /// @param agreeBy As named, in milliseconds.
+    /// @param startBy As named, in milliseconds.
+    /// @param completeBy As named, in milliseconds.
     error MigrationLedger_DeadlinesUnordered(uint64 agreeBy, uint64 startBy, uint64 completeBy);
 
     /// @notice The notice period must be 1 hour to 90 days.
+    /// @param noticeMs The period named, in milliseconds.
     error MigrationLedger_NoticePeriod(uint64 noticeMs);
 
     /// @notice The SLA window must be longer than zero.
     error MigrationLedger_NoWindow();
 
     /// @notice Unknown kind of digest.
+    /// @param kind The kind named.
     error MigrationLedger_DigestKind(uint8 kind);
 
     /// @notice Another number of signatures is needed.
+    /// @param needed How many are needed.
+    /// @param given How many were given.
     error MigrationLedger_SignatureCount(uint256 needed, uint256 given);
 
     /// @notice A signer has withdrawn its signature.
+    /// @param cloud The cloud.
+    /// @param document Id of the document.
     error MigrationLedger_Revoked(CloudId cloud, bytes32 document);
 
     /// @notice The document is not the one under which the VM is moving.
+    /// @param agreement The agreement id given.
+    /// @param open The agreement id of its open move.
     error MigrationLedger_NotTheOpenMove(bytes32 agreement, bytes32 open);
 
     /// @notice The deadlines of the document are not those that were agreed.
+    /// @param startBy As named, in milliseconds.
+    /// @param completeBy As named, in milliseconds.
     error MigrationLedger_OtherDeadlines(uint64 startBy, uint64 completeBy);
 
     /// @notice The signed paper belongs to another move.
+    /// @param move Id of the move given.
+    /// @param named What the document names.
     error MigrationLedger_OtherMove(bytes32 move, bytes32 named);
 
     /// @notice There must be one receipt for each line.
+    /// @param lines Number of lines.
+    /// @param receipts Number of receipts.
     error MigrationLedger_ReceiptCount(uint256 lines, uint256 receipts);
 
     /// @notice Receipts must be in the order of the lines.
+    /// @param line The VM of the line.
+    /// @param receipt The VM of the receipt.
     error MigrationLedger_ReceiptOrder(VmId line, VmId receipt);
 
     /// @notice A receipt's time lies outside what is possible.
+    /// @param vm The VM.
+    /// @param time The receipt's time, in milliseconds.
+    /// @param earliest The earliest allowed, in milliseconds.
+    /// @param latest The latest allowed, in milliseconds.
     error MigrationLedger_TimeOutOfRange(VmId vm, uint64 time, uint64 earliest, uint64 latest);
 
     /// @notice The cloud has no part in the move.
+    /// @param cloud The cloud.
     error MigrationLedger_NotAParty(CloudId cloud);
 
     /// @notice A reason must be given.
     error MigrationLedger_NoReason();
 
     /// @notice The reason does not exist.
+    /// @param reason The number given.
     error MigrationLedger_UnknownReason(uint8 reason);
 
 
     /// @notice The notice is shorter than the agreement's.
+    /// @param vm The VM.
+    /// @param until The deadline given, in milliseconds.
+    /// @param earliest The earliest allowed, in milliseconds.
     error MigrationLedger_NoticeTooShort(VmId vm, uint64 until, uint64 earliest);
 
     /// @notice Notice has been given for this stay already.
+    /// @param vm The VM.
+    /// @param until Until when, in seconds.
     error MigrationLedger_NoticeGiven(VmId vm, uint40 until);
 
     /// @notice No notice was given for this stay.
+    /// @param vm The VM.
     error MigrationLedger_NoNotice(VmId vm);
 
     /// @notice The VM is not part of the move.
+    /// @param vm The VM.
     error MigrationLedger_NotInMove(VmId vm);
 
     /// @notice The VM belongs to no predecessor of this ledger, or did not choose this ledger.
+    /// @param vm The VM.
     error MigrationLedger_NotSucceeding(VmId vm);
 
     /// @notice No successor, or another one, is named.
+    /// @param successor The ledger that governance has set, or zero.
+    /// @param named What the document names.
     error MigrationLedger_WrongSuccessor(address successor, address named);
 
     /// @notice A parameter lies outside its hard limits.
+    /// @param name The parameter.
+    /// @param value The value given.
+    /// @param least The least allowed.
+    /// @param most The most allowed.
     error MigrationLedger_ParameterOutOfRange(string name, uint256 value, uint256 least, uint256 most);
 
     /// @notice The guardian may pause once in 30 days.
+    /// @param next First moment at which it may pause again, in seconds.
     error MigrationLedger_PausedRecently(uint40 next);
 
     /// @notice New business is not paused.
@@ -490,26 +563,40 @@ interface IMigrationLedger {
     error MigrationLedger_NoAnswer();
 
     /// @notice A time of the future was asked for.
+    /// @param time The time asked for, in milliseconds.
+    /// @param now_ The block's time, in milliseconds.
     error MigrationLedger_TimeInFuture(uint64 time, uint64 now_);
 
     /// @notice The asked interval is empty or reversed.
+    /// @param from Its begin, in milliseconds.
+    /// @param to Its end, in milliseconds.
     error MigrationLedger_EmptyInterval(uint64 from, uint64 to);
 
     /// @notice There is no such stay.
+    /// @param vm The VM.
+    /// @param sequence The number asked for.
     error MigrationLedger_UnknownStay(VmId vm, uint32 sequence);
 
     /// @notice The cloud has own VMs abroad or in an open move, or sites at which foreign VMs are hosted or agreed.
     /// @dev Bring own VMs home, abort open moves, and end the stays of foreign VMs first.
+    /// @param cloud The cloud.
     /// @param ledger The ledger on which it has them: this one or its predecessor.
+    /// @param away Number of own VMs abroad or in an open move.
+    /// @param sitesInUse Number of its sites at which capacity is committed.
     error MigrationLedger_HasObligations(CloudId cloud, address ledger, uint256 away, uint256 sitesInUse);
 
     /// @notice An amendment leaves a VM at its site.
+    /// @param vm The VM.
+    /// @param site Its site.
+    /// @param named What the document names.
     error MigrationLedger_WrongSite(VmId vm, uint16 site, uint16 named);
 
     /// @notice VMs have gone to the successor already: it cannot be changed any more.
+    /// @param successor The ledger that governance has set, or zero.
     error MigrationLedger_SuccessorInUse(address successor);
 
     /// @notice A part of the ledger's code was deployed for another registry, exchange or predecessor.
+    /// @param part The part.
     error MigrationLedger_WrongPart(address part);
 
     /* REGISTRATION */

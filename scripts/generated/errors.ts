@@ -111,9 +111,9 @@ function problemsOf(
       .filter(({ name, doc }) => doc.dev !== "" && name in guidance)
       .map(({ name }) => `${name} says what to do in its @dev and in ${GUIDANCE_PATH}`),
     ...errors.flatMap(({ name, parameters, doc }) =>
-      Object.keys(doc.params)
-        .filter((documented) => !parameters.some((parameter) => parameter.name === documented))
-        .map((documented) => `${name} has no argument ${documented}`),
+      parameters
+        .filter((parameter) => !(parameter.name in doc.params))
+        .map((parameter) => `${name} does not document ${parameter.name}`),
     ),
     ...Object.keys(guidance)
       .filter((name) => !own.has(name))
