@@ -1,5 +1,6 @@
 /**
- * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts.
+ * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts;
+ * and the schemas that the package publishes.
  * With `--check` writes nothing, and fails when a committed file differs or is left over.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,11 +10,12 @@ import { readArtifacts } from "./build/artifacts.js";
 import { abiSnapshots } from "./generated/abi.js";
 import { errorsPage } from "./generated/errors.js";
 import type { GeneratedFile } from "./generated/file.js";
+import { publishedSchemas } from "./generated/schema.js";
 import { storageSnapshots } from "./generated/storage.js";
 
 function generate(): GeneratedFile[] {
   const artifacts = readArtifacts();
-  return [errorsPage(artifacts), ...abiSnapshots(artifacts), ...storageSnapshots(artifacts)];
+  return [errorsPage(artifacts), ...abiSnapshots(artifacts), ...storageSnapshots(artifacts), ...publishedSchemas()];
 }
 
 /** Snapshots of contracts that are no more. */

@@ -110,3 +110,21 @@ export async function readGenesisHash(provider: RpcProvider): Promise<string> {
   }
   return String(block.hash).toLowerCase();
 }
+
+/** The newest block: its number, and its time in milliseconds. */
+export interface Head {
+  readonly number: number;
+  readonly timeMs: bigint;
+}
+
+/**
+ * The node's newest block.
+ * @throws BusError `STALE_HEAD` if it has none.
+ */
+export async function readHead(provider: RpcProvider): Promise<Head> {
+  const head: unknown = await provider.send("eth_getBlockByNumber", ["latest", false]);
+  if (typeof head !== "object" || head === null || !("timestamp" in head) || !("number" in head)) {
+    throw new BusError("STALE_HEAD", "the node has no head");
+  }
+  return { number: Number(head.number), timeMs: BigInt(String(head.timestamp)) * 1_000n };
+}

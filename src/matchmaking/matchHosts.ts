@@ -1,18 +1,24 @@
-import type { Federation } from "../chain/federation.js";
+import { type Federation, readHead } from "../chain/federation.js";
 import { RESOURCE_NAMES, type Resources } from "../documents/types.js";
 import type { Demand } from "../actions/questions/canHost.js";
 import { type SiteView, sitesOf } from "../actions/questions/clouds.js";
 import { CloudStatus } from "../chain/enums.js";
+import { packResources } from "../documents/build.js";
+import { BusError } from "../errors/busError.js";
+import type { RevertValue } from "../errors/revert.js";
 
-/** Why a site is no candidate. The names are those of the contract's errors. */
-export type Refusal =
-  | "CapacityExchange_CloudNotActive"
-  | "CapacityExchange_NoOffer"
-  | "CapacityExchange_OfferNotValid"
-  | "CapacityExchange_FeaturesMissing"
-  | "CapacityExchange_VmTooBig"
-  | "CapacityExchange_NoRoom"
-  | "ResourceVector_Overflow";
+/** Why a site is no candidate: the very error, with its arguments, that `canHost` would give. */
+export interface Refusal {
+  readonly errorName:
+    | "CapacityExchange_CloudNotActive"
+    | "CapacityExchange_NoOffer"
+    | "CapacityExchange_OfferNotValid"
+    | "CapacityExchange_FeaturesMissing"
+    | "CapacityExchange_VmTooBig"
+    | "CapacityExchange_NoRoom"
+    | "ResourceVector_Overflow";
+  readonly args: Readonly<{ [name: string]: RevertValue }>;
+}
 
 /** A site that would take the VMs. */
 export interface Candidate {
@@ -28,10 +34,9 @@ export interface Candidate {
 }
 
 /** A site that would not, and why. */
-export interface Refused {
+export interface Refused extends Refusal {
   readonly cloud: number;
   readonly site: number;
-  readonly refusal: Refusal;
 }
 
 /** The sites of a federation, sorted into those that would take the VMs and those that would not. */
@@ -51,22 +56,57 @@ export interface MatchOptions {
 const TWO_31 = 2 ** 31;
 
 /**
- * Why a site would refuse VMs, by the very rules of `CapacityExchange.canHost`, in its order.
+ * Why a site would refuse VMs, by the rules of `CapacityExchange.canHost`, in its order.
  * @param now The chain's time in milliseconds.
  */
 export function refusalOf(site: SiteView, needs: readonly Demand[], now: bigint): Refusal | undefined {
-  if (site.status !== CloudStatus.Active) return "CapacityExchange_CloudNotActive";
-  if (!site.hasOffer) return "CapacityExchange_NoOffer";
-  if (now < site.validFrom || now > site.validUntil) return "CapacityExchange_OfferNotValid";
-  const features = needs.reduce((bits, need) => bits | need.features, 0n);
-  if ((features & ~site.features) !== 0n) return "CapacityExchange_FeaturesMissing";
-  if (needs.some((need) => RESOURCE_NAMES.some((lane) => need.resources[lane] > site.biggest[lane]))) {
-    return "CapacityExchange_VmTooBig";
+  const { status, hasOffer, validFrom, validUntil } = site;
+  const cloud = BigInt(site.cloud);
+  const where = { cloud, site: BigInt(site.site) };
+  if (status !== CloudStatus.Active) {
+    return { errorName: "CapacityExchange_CloudNotActive", args: { cloud, status: BigInt(status) } };
   }
-  const total = sum(site.committed, needs);
-  if (RESOURCE_NAMES.some((lane) => total[lane] >= TWO_31)) return "ResourceVector_Overflow";
-  if (RESOURCE_NAMES.some((lane) => total[lane] > site.capacity[lane])) return "CapacityExchange_NoRoom";
+  if (!hasOffer) return { errorName: "CapacityExchange_NoOffer", args: where };
+  if (now < validFrom || now > validUntil) {
+    return { errorName: "CapacityExchange_OfferNotValid", args: { ...where, validFrom, validUntil, time: now } };
+  }
+  const missing = needs.reduce((bits, need) => bits | need.features, 0n) & ~site.features;
+  if (missing !== 0n) return { errorName: "CapacityExchange_FeaturesMissing", args: { ...where, missing } };
+  return tooBig(site, needs, where) ?? noRoom(site, needs, where);
+}
+
+type Where = Readonly<{ cloud: bigint; site: bigint }>;
+
+function tooBig({ biggest }: SiteView, needs: readonly Demand[], where: Where): Refusal | undefined {
+  for (const [index, { resources }] of needs.entries()) {
+    const lane = RESOURCE_NAMES.findIndex((name) => resources[name] > biggest[name]);
+    const name = RESOURCE_NAMES[lane];
+    if (name === undefined) continue;
+    const numbers = { index, lane, asked: resources[name], biggest: biggest[name] };
+    return { errorName: "CapacityExchange_VmTooBig", args: { ...where, ...asBigints(numbers) } };
+  }
   return undefined;
+}
+
+function noRoom(site: SiteView, needs: readonly Demand[], where: Where): Refusal | undefined {
+  let total = site.committed;
+  for (const need of needs) {
+    const before = total;
+    total = sum(before, [need]);
+    if (RESOURCE_NAMES.some((name) => total[name] >= TWO_31)) {
+      const [a, b] = [packResources(before), packResources(need.resources)];
+      return { errorName: "ResourceVector_Overflow", args: { a, b } };
+    }
+  }
+  const lane = RESOURCE_NAMES.findIndex((name) => total[name] > site.capacity[name]);
+  const name = RESOURCE_NAMES[lane];
+  if (name === undefined) return undefined;
+  const numbers = { lane, wouldBe: total[name], capacity: site.capacity[name] };
+  return { errorName: "CapacityExchange_NoRoom", args: { ...where, ...asBigints(numbers) } };
+}
+
+function asBigints(numbers: Readonly<{ [name: string]: number }>): { [name: string]: bigint } {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, BigInt(value)]));
 }
 
 function sum(committed: Resources, needs: readonly Demand[]): Resources {
@@ -92,6 +132,7 @@ function sum(committed: Resources, needs: readonly Demand[]): Resources {
  *
  * Equal scores are ordered by cloud and site.
  * @param now The chain's time in milliseconds.
+ * @throws BusError `BAD_WEIGHTS` for a weight outside of 0 to 1.
  */
 export function rankSites(
   sites: readonly SiteView[],
@@ -100,12 +141,15 @@ export function rankSites(
   options: MatchOptions = {},
 ): Matches {
   const { priceWeight = 0.5, except = [] } = options;
+  if (!(priceWeight >= 0 && priceWeight <= 1)) {
+    throw new BusError("BAD_WEIGHTS", `/priceWeight: ${priceWeight} is not between 0 and 1`);
+  }
   const refused: Refused[] = [];
   const accepted: SiteView[] = [];
   for (const site of sites) {
     if (except.includes(site.cloud)) continue;
     const refusal = refusalOf(site, needs, now);
-    if (refusal) refused.push({ cloud: site.cloud, site: site.site, refusal });
+    if (refusal) refused.push({ cloud: site.cloud, site: site.site, ...refusal });
     else accepted.push(site);
   }
   const cheapest = new Map<string, bigint>();
@@ -129,8 +173,7 @@ export function rankSites(
 function priceOf(site: SiteView, needs: readonly Demand[]): bigint | undefined {
   if (site.currency === "") return undefined;
   return needs.reduce(
-    (price, need) =>
-      RESOURCE_NAMES.reduce((all, lane) => all + BigInt(need.resources[lane]) * site.rates[lane], price),
+    (price, need) => RESOURCE_NAMES.reduce((all, lane) => all + BigInt(need.resources[lane]) * site.rates[lane], price),
     0n,
   );
 }
@@ -150,12 +193,15 @@ function roomLeftAt(site: SiteView, needs: readonly Demand[]): number {
   return Math.min(1, ...shares);
 }
 
-/** Asks the chain for all sites and ranks them for VMs: see {@link rankSites}. */
+/**
+ * Asks the chain for all sites and ranks them for VMs: see {@link rankSites}. All is read at one block.
+ * @throws BusError `BAD_WEIGHTS`.
+ */
 export async function matchHosts(
   federation: Federation,
   needs: readonly Demand[],
   options: MatchOptions = {},
 ): Promise<Matches> {
-  const [sites, block] = await Promise.all([sitesOf(federation), federation.provider.getBlock("latest")]);
-  return rankSites(sites, needs, BigInt(block?.timestamp ?? 0) * 1000n, options);
+  const head = await readHead(federation.provider);
+  return rankSites(await sitesOf(federation, head.number), needs, head.timeMs, options);
 }

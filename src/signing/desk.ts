@@ -2,7 +2,7 @@ import type { Signer } from "ethers";
 
 import type { AddressBook } from "../chain/addressBook.js";
 import { ask } from "../chain/ask.js";
-import { type Federation, requireChain } from "../chain/federation.js";
+import { type Federation, readHead, requireChain } from "../chain/federation.js";
 import { documentId, signDocument } from "../documents/hash.js";
 import { digestOfId } from "../documents/publicHash.js";
 import type { Agreement, DocumentName, Documents } from "../documents/types.js";
@@ -155,11 +155,7 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
 
 /** The chain's time, in milliseconds. */
 async function readFreshHead(options: SigningDeskOptions, federation: Federation): Promise<bigint> {
-  const head: unknown = await federation.provider.send("eth_getBlockByNumber", ["latest", false]);
-  if (typeof head !== "object" || head === null || !("timestamp" in head)) {
-    throw new BusError("STALE_HEAD", "the node has no head");
-  }
-  const headMs = BigInt(String(head.timestamp)) * 1_000n;
+  const { timeMs: headMs } = await readHead(federation.provider);
   const ageMs = clockOf(options)() - Number(headMs);
   const most = options.maxHeadAgeMs ?? DEFAULT_MAX_HEAD_AGE_MS;
   if (Math.abs(ageMs) > most) {

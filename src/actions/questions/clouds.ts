@@ -1,6 +1,11 @@
+import { type BlockTag, ZeroAddress } from "ethers";
+
 import type { Federation } from "../../chain/federation.js";
 import { unpackResources } from "../../documents/build.js";
 import type { Rates, Resources } from "../../documents/types.js";
+import type { CapacityExchange } from "../../typechain/contracts/exchange/CapacityExchange.js";
+import type { MigrationLedger } from "../../typechain/contracts/ledger/MigrationLedger.js";
+import { MigrationLedger__factory } from "../../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 
 /** A cloud as the registry holds it now. */
 export interface CloudView {
@@ -48,39 +53,69 @@ export async function cloudsOf(federation: Federation): Promise<CloudView[]> {
   );
 }
 
-/** Every site that was ever offered, with its offer, its commitments (of this ledger and its predecessor) and its cloud's status. */
-export async function sitesOf(federation: Federation): Promise<SiteView[]> {
-  const count = Number(await federation.registry.cloudCount());
+/**
+ * Every site that was ever offered, with its offer, its commitments (of this ledger and its predecessor) and its cloud's
+ * status.
+ * @param blockTag At which block; the newest if it is left out.
+ */
+export async function sitesOf(federation: Federation, blockTag: BlockTag = "latest"): Promise<SiteView[]> {
+  const { exchange, ledger, registry, provider } = federation;
+  const at = { blockTag };
+  const [count, before] = await Promise.all([registry.cloudCount(at), ledger.predecessor(at)]);
+  const ledgers = before === ZeroAddress ? [ledger] : [ledger, MigrationLedger__factory.connect(before, provider)];
   const perCloud = await Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const sites = Number(await federation.exchange.siteCount(index + 1));
-      return Promise.all(Array.from({ length: sites }, (_unused, at) => siteOf(federation, index + 1, at)));
+    Array.from({ length: Number(count) }, async (_, index) => {
+      const cloud = index + 1;
+      const [sites, status] = await Promise.all([exchange.siteCount(cloud, at), registry.statusOf(cloud, at)]);
+      return Promise.all(
+        Array.from({ length: Number(sites) }, (_unused, position) =>
+          siteOf({ exchange, ledgers, at }, { cloud, status: Number(status) }, position),
+        ),
+      );
     }),
   );
   return perCloud.flat();
 }
 
-async function siteOf(federation: Federation, cloud: number, index: number): Promise<SiteView> {
-  const { exchange, ledger, registry } = federation;
-  const site = Number(await exchange.siteAt(cloud, index));
-  const [hasOffer, status, committed] = await Promise.all([
-    exchange.hasOffer(cloud, site),
-    registry.statusOf(cloud),
-    ledger.committedVectorOf(cloud, site),
+interface Source {
+  readonly exchange: CapacityExchange;
+  readonly ledgers: readonly MigrationLedger[];
+  readonly at: { readonly blockTag: BlockTag };
+}
+
+async function siteOf(
+  { exchange, ledgers, at }: Source,
+  { cloud, status }: Pick<SiteView, "cloud" | "status">,
+  position: number,
+): Promise<SiteView> {
+  const site = Number(await exchange.siteAt(cloud, position, at));
+  const [hasOffer, committed] = await Promise.all([
+    exchange.hasOffer(cloud, site, at),
+    Promise.all(ledgers.map((ledger) => ledger.committedVectorOf(cloud, site, at))),
   ]);
   const nothing = unpackResources(0n);
   const base = {
     cloud,
     site,
-    status: Number(status),
+    status,
     hasOffer,
-    committed: unpackResources(committed),
+    // Lanes of the same offer: their sum does not carry.
+    committed: unpackResources(committed.reduce((sum, vector) => sum + vector, 0n)),
   };
   if (!hasOffer) {
     const rates = ratesOf(() => 0n);
-    return { ...base, capacity: nothing, biggest: nothing, features: 0n, validFrom: 0n, validUntil: 0n, currency: "", rates };
+    return {
+      ...base,
+      capacity: nothing,
+      biggest: nothing,
+      features: 0n,
+      validFrom: 0n,
+      validUntil: 0n,
+      currency: "",
+      rates,
+    };
   }
-  const offer = await exchange.offerOf(cloud, site);
+  const offer = await exchange.offerOf(cloud, site, at);
   return {
     ...base,
     capacity: resourcesOf((lane) => offer.capacity[lane]),

@@ -1,0 +1,13 @@
+import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
+import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
+import { SCENARIO_SCHEMA } from "../../src/scenario/schema.js";
+import { type GeneratedFile, asJson } from "./file.js";
+
+/** Schemas that the package publishes, for programs in other languages. */
+export function publishedSchemas(): GeneratedFile[] {
+  return [
+    { path: "schema/eip712.json", content: asJson(EIP712_SCHEMA) },
+    { path: "schema/address-book.schema.json", content: asJson(ADDRESS_BOOK_SCHEMA) },
+    { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
+  ];
+}
