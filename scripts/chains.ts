@@ -77,7 +77,9 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
   };
 }
 
-type Deployed = { readonly [contract in "authority" | "registry" | "exchange" | "ledger"]: { getAddress(): Promise<string> } };
+type Deployed = {
+  readonly [contract in "authority" | "registry" | "exchange" | "ledger"]: { getAddress(): Promise<string> };
+};
 
 async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise<AddressBook> {
   const [chainId, genesisHash, AccessManager, CloudRegistry, CapacityExchange, MigrationLedger] = await Promise.all([
@@ -108,7 +110,9 @@ export async function openEmbedded(scenario: Scenario): Promise<Setting> {
   const keys = seededKeys(scenario.seed ?? scenario.name);
   const clouds = actors(scenario, keys, 1);
   const roles = rolesOf(keys);
-  const deployed = await connection.ignition.deploy(FederationModule, { parameters: parametersOf(scenario, clouds, roles) });
+  const deployed = await connection.ignition.deploy(FederationModule, {
+    parameters: parametersOf(scenario, clouds, roles),
+  });
   const federation = connectFederation(provider, await addressBookOf(provider, deployed));
   const chain: Chain = {
     provider,

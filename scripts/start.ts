@@ -47,7 +47,8 @@ function readOptions(): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  if (positionals.length > 1) throw new BusError("BAD_SCENARIO", `one scenario at a time, not ${positionals.join(" ")}`);
+  if (positionals.length > 1)
+    throw new BusError("BAD_SCENARIO", `one scenario at a time, not ${positionals.join(" ")}`);
   const maxWait = Number(values["max-wait"]);
   if (!(maxWait >= 0)) throw new BusError("BAD_SCENARIO", `--max-wait: ${values["max-wait"]} is no number of seconds`);
   return {
@@ -124,7 +125,11 @@ async function main(): Promise<number> {
   const setting =
     options.rpc === undefined
       ? await openEmbedded(scenario)
-      : await openRemote(scenario, options.rpc, options.addresses === undefined ? undefined : await read(options.addresses));
+      : await openRemote(
+          scenario,
+          options.rpc,
+          options.addresses === undefined ? undefined : await read(options.addresses),
+        );
   progress("preparing clouds, offers and VMs");
   const world = await prepare(scenario, setting);
   const where = options.rpc === undefined ? "an embedded chain" : options.rpc;
@@ -142,8 +147,10 @@ async function main(): Promise<number> {
   });
   progress("asking the chain");
   const answers = await askQuestions(world);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(factsJson(facts, answers), null, 2)}\n`);
-  const bursts = options.trace === undefined ? [] : ["", "Where did the VM burst to?", "", ...burstsByCloud(world, answers)];
+  if (options.json !== undefined)
+    await writeFile(options.json, `${JSON.stringify(factsJson(facts, answers), null, 2)}\n`);
+  const bursts =
+    options.trace === undefined ? [] : ["", "Where did the VM burst to?", "", ...burstsByCloud(world, answers)];
   print([...answerLines(world, answers), ...bursts, ...closingLines(facts)]);
   return tally(facts).missed === 0 ? 0 : 1;
 }

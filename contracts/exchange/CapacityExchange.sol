@@ -13,18 +13,19 @@ import {ICapacityExchange} from "./ICapacityExchange.sol";
 /// @title CapacityExchange
 /// @dev No exit of the federation depends on this contract, and `withdrawOffer` asks the registry for the sender only.
 contract CapacityExchange is ICapacityExchange, AccessManaged {
-    /// @dev An offer as the hot path reads it: a slot per line, `features` only if a VM needs some.
+    /// @dev An offer as the hot path reads it: three slots, the fourth only if a VM needs an attested feature.
     struct StoredOffer {
         // slot 0: 32 bytes
         ResourceVector capacity;
         // slot 1: 32 bytes
         ResourceVector biggest;
-        // slot 2: 32 bytes; declared bits live with the offer, attested ones with the site
-        uint256 features;
-        // slot 3: 6 + 6 + 1 = 13 bytes; milliseconds. An offer exists if `validUntil` is not zero
+        // slot 2: 6 + 6 + 1 + 16 = 29 bytes; milliseconds. An offer exists if `validUntil` is not zero
         uint48 validFrom;
         uint48 validUntil;
         bool isListed;
+        uint128 declared;
+        // slot 3: 16 bytes; the attested bits from 128 on, which live with the site and not with the offer
+        uint128 attested;
     }
 
     /// @dev List prices, which no check reads.
@@ -92,8 +93,8 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
         }
         stored.capacity = capacity;
         stored.biggest = biggest;
-        stored.features = (stored.features & ~DECLARED) | offered.features;
-        // Casts are safe: the validity was found to end within 48 bits.
+        // Casts are safe: the features are declared ones, and the validity was found to end within 48 bits.
+        stored.declared = uint128(offered.features);
         stored.validFrom = uint48(offered.validFrom);
         stored.validUntil = uint48(offered.validUntil);
         _prices[cloud][site] = StoredPrice({rates: offered.rates, currency: currency});
@@ -108,7 +109,7 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
 
         stored.capacity = ResourceVector.wrap(0);
         stored.biggest = ResourceVector.wrap(0);
-        stored.features &= ~DECLARED;
+        stored.declared = 0;
         stored.validFrom = 0;
         stored.validUntil = 0;
         delete _prices[cloud][site];
@@ -153,8 +154,8 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
         require(REGISTRY.statusOf(cloud) != CloudStatus.None, CapacityExchange_UnknownCloud(cloud));
         _requireUsable(bits, ~DECLARED);
 
-        StoredOffer storage stored = _offers[cloud][site];
-        stored.features = (stored.features & DECLARED) | bits;
+        // Cast is safe: the bits are 256.
+        _offers[cloud][site].attested = uint128(bits >> 128);
 
         emit FeaturesAttested({cloud: cloud, site: site, attested: bits, attester: msg.sender});
     }
@@ -256,7 +257,7 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
             Offer({
                 capacity: stored.capacity.unpack(),
                 biggest: stored.biggest.unpack(),
-                features: stored.features,
+                features: _featuresAt(stored),
                 validFrom: stored.validFrom,
                 validUntil: stored.validUntil,
                 currency: price.currency == 0 ? "" : string(abi.encodePacked(price.currency)),
@@ -271,7 +272,7 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
 
     /// @inheritdoc ICapacityExchange
     function featuresOf(CloudId cloud, uint16 site) external view returns (uint256) {
-        return _offers[cloud][site].features;
+        return _featuresAt(_offers[cloud][site]);
     }
 
     /// @inheritdoc ICapacityExchange
@@ -343,10 +344,15 @@ contract CapacityExchange is ICapacityExchange, AccessManaged {
         );
     }
 
-    /// @dev The slot of the features is read only when some are needed.
+    function _featuresAt(StoredOffer storage stored) private view returns (uint256) {
+        return (uint256(stored.attested) << 128) | stored.declared;
+    }
+
+    /// @dev The slot of the attested features is read only when some are needed.
     function _requireFeatures(CloudId cloud, uint16 site, StoredOffer storage stored, uint256 needed) private view {
-        if (needed == 0) return;
-        uint256 missing = needed & ~stored.features;
+        uint256 missing = needed & ~uint256(stored.declared);
+        if (missing == 0) return;
+        missing = needed & ~_featuresAt(stored);
         require(missing == 0, CapacityExchange_FeaturesMissing(cloud, site, missing));
     }
 

@@ -516,7 +516,6 @@ interface IMigrationLedger {
     /// @param reason The number given.
     error MigrationLedger_UnknownReason(uint8 reason);
 
-
     /// @notice The notice is shorter than the agreement's.
     /// @param vm The VM.
     /// @param until The deadline given, in milliseconds.
@@ -636,11 +635,7 @@ interface IMigrationLedger {
     /// @param document The move.
     /// @param consent What they signed.
     /// @param signatures Of source, then destination.
-    function abortMutually(
-        Move calldata document,
-        MutualAbort calldata consent,
-        bytes[] calldata signatures
-    ) external;
+    function abortMutually(Move calldata document, MutualAbort calldata consent, bytes[] calldata signatures) external;
 
     /// @notice Ends a move whose deadline has passed: `startBy` if not started, `completeBy` if started. Anyone may.
     /// @param document The move.

@@ -73,9 +73,11 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     }
 
     function _requireSameParts(address part) private view {
-        (ICloudRegistry itsRegistry, ICapacityExchange itsExchange, IMigrationLedger itsPredecessor) = MigrationLedgerBase(
-            part
-        ).parts();
+        (
+            ICloudRegistry itsRegistry,
+            ICapacityExchange itsExchange,
+            IMigrationLedger itsPredecessor
+        ) = MigrationLedgerBase(part).parts();
         require(
             itsRegistry == REGISTRY && itsExchange == EXCHANGE && itsPredecessor == PREDECESSOR,
             MigrationLedger_WrongPart(part)
@@ -103,12 +105,16 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
 
         number = _number(agreementId);
         _storeAgreed(document, number, vms);
-        if (agreement.destination != agreement.home) {
-            _commit(agreement.destination, agreement.site, committedAfter);
-        }
-        if (agreement.source == agreement.home) _away[agreement.home] += vms.length;
+        _commitAgreed(agreement, committedAfter, vms.length);
 
         _emitAgreed(document, demands, number, agreementId, moveId);
+    }
+
+    function _commitAgreed(Agreement calldata agreement, ResourceVector committedAfter, uint256 count) private {
+        CloudId home = agreement.home;
+        CloudId destination = agreement.destination;
+        if (destination != home) _commit(destination, agreement.site, committedAfter);
+        if (agreement.source == home) _away[home] += count;
     }
 
     function _storeAgreed(Move calldata document, uint32 number, VmWord[] memory vms) private {
@@ -182,13 +188,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
             MigrationLedger_OtherDeadlines(document.startBy, document.completeBy)
         );
         _requireNotPast(document.startBy);
-        REGISTRY.requireSender(
-            agreement.source,
-            AgentScope.HOST,
-            agreement.home,
-            agreement.destination,
-            msg.sender
-        );
+        REGISTRY.requireSender(agreement.source, AgentScope.HOST, agreement.home, agreement.destination, msg.sender);
 
         // Cast is safe: completeBy is at most 14 days after agreeing.
         uint24 completeIn = uint24(completeBy - block.timestamp);
@@ -235,10 +235,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         _requireNotPast(handover.validUntil);
         uint64 latest = uint64(_nowMs() + MAX_HANDOVER_MS);
         require(handover.validUntil <= latest, MigrationLedger_TooFar(handover.validUntil, latest));
-        require(
-            handover.releases.length == count,
-            MigrationLedger_ReceiptCount(count, handover.releases.length)
-        );
+        require(handover.releases.length == count, MigrationLedger_ReceiptCount(count, handover.releases.length));
     }
 
     /// @dev Each release in the order of the lines, not before the start. Every VM begins its stay at the destination.
@@ -287,25 +284,27 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         Agreement calldata agreement = document.agreement;
         Head memory head = _head;
         _requireForm(agreement, head);
-        require(
-            agreement.source != agreement.destination,
-            MigrationLedger_HostIsDestination(agreement.destination)
-        );
-        require(
-            agreement.agreeBy <= document.startBy && document.startBy <= document.completeBy,
-            MigrationLedger_DeadlinesUnordered(agreement.agreeBy, document.startBy, document.completeBy)
-        );
-        uint64 latest = _nowMs() + uint64(head.startWithin) * 1000;
-        require(document.startBy <= latest, MigrationLedger_TooFar(document.startBy, latest));
-        latest = _nowMs() + uint64(head.completeWithin) * 1000;
-        require(document.completeBy <= latest, MigrationLedger_TooFar(document.completeBy, latest));
+        require(agreement.source != agreement.destination, MigrationLedger_HostIsDestination(agreement.destination));
+        _requireDeadlines(agreement.agreeBy, document.startBy, document.completeBy, head);
         _requireParties(agreement, head, home, destination);
         Line[] calldata lines = agreement.lines;
         vms = new VmWord[](lines.length);
         VmId previous;
-        for (uint256 i = 0; i < lines.length; ++i) (previous, vms[i]) = _requireLine(agreement, lines[i], previous, false);
+        for (uint256 i = 0; i < lines.length; ++i)
+            (previous, vms[i]) = _requireLine(agreement, lines[i], previous, false);
         demands = _demands(agreement);
         committedAfter = _requireRoom(agreement, demands);
+    }
+
+    function _requireDeadlines(uint64 agreeBy, uint64 startBy, uint64 completeBy, Head memory head) private view {
+        require(
+            agreeBy <= startBy && startBy <= completeBy,
+            MigrationLedger_DeadlinesUnordered(agreeBy, startBy, completeBy)
+        );
+        uint64 latest = _nowMs() + uint64(head.startWithin) * 1000;
+        require(startBy <= latest, MigrationLedger_TooFar(startBy, latest));
+        latest = _nowMs() + uint64(head.completeWithin) * 1000;
+        require(completeBy <= latest, MigrationLedger_TooFar(completeBy, latest));
     }
 
     /* RECORDS */
@@ -365,14 +364,8 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         Receipt[] calldata receipts = document.receipts;
         Head memory head = _head;
         _requireForm(agreement, head);
-        require(
-            agreement.source != agreement.destination,
-            MigrationLedger_HostIsDestination(agreement.destination)
-        );
-        require(
-            receipts.length == demands.length,
-            MigrationLedger_ReceiptCount(demands.length, receipts.length)
-        );
+        require(agreement.source != agreement.destination, MigrationLedger_HostIsDestination(agreement.destination));
+        require(receipts.length == demands.length, MigrationLedger_ReceiptCount(demands.length, receipts.length));
         _requireParties(agreement, head, home, destination);
         vms = new VmWord[](demands.length);
         VmId previous;

@@ -11,14 +11,7 @@ import {CloudStatus, ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {CloudId, NOBODY} from "../types/CloudId.sol";
 import {ResourceVector, ResourceVectors} from "../types/ResourceVector.sol";
 import {VmId} from "../types/VmId.sol";
-import {
-    AbortReason,
-    DocumentKind,
-    IMigrationLedger,
-    MoveOutcome,
-    MoveState,
-    Parameters
-} from "./IMigrationLedger.sol";
+import {AbortReason, DocumentKind, IMigrationLedger, MoveOutcome, MoveState, Parameters} from "./IMigrationLedger.sol";
 import {StayWord, StayWords} from "./StayWord.sol";
 import {VmWord} from "./VmWord.sol";
 
@@ -167,10 +160,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         bytes calldata signature
     ) internal view returns (CloudStatus) {
         if (document.isRevokedBySome) {
-            require(
-                !_revoked[cloud][document.id],
-                IMigrationLedger.MigrationLedger_Revoked(cloud, document.id)
-            );
+            require(!_revoked[cloud][document.id], IMigrationLedger.MigrationLedger_Revoked(cloud, document.id));
         }
         return REGISTRY.requireSignature(cloud, scope, partnerA, partnerB, document.digest, signature);
     }
@@ -183,12 +173,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     }
 
     function _signed(bytes32 document) internal view returns (Signed memory) {
-        return
-            Signed({
-                id: document,
-                digest: _hashTypedDataV4(document),
-                isRevokedBySome: _revocations[document] != 0
-            });
+        return Signed({id: document, digest: _hashTypedDataV4(document), isRevokedBySome: _revocations[document] != 0});
     }
 
     /// @dev Home and one other cloud sign, or home alone where they are the same. Returns their statuses.
@@ -201,9 +186,8 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         _requireCount(signatures, home == other ? 1 : 2);
         Signed memory signed = _signed(document);
         homeStatus = _requireSignature(home, AgentScope.MOVE_OUT, other, NOBODY, signed, signatures[0]);
-        otherStatus = home == other
-            ? homeStatus
-            : _requireSignature(other, AgentScope.HOST, home, NOBODY, signed, signatures[1]);
+        otherStatus =
+            home == other ? homeStatus : _requireSignature(other, AgentScope.HOST, home, NOBODY, signed, signatures[1]);
     }
 
     /// @dev Two hosts sign, in this order, about a VM of a third or of one of them. Returns the first one's status.
@@ -228,10 +212,7 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     }
 
     function _requireActive(CloudId cloud, CloudStatus status) internal pure {
-        require(
-            status == CloudStatus.Active,
-            IMigrationLedger.MigrationLedger_StatusForbids(cloud, uint8(status))
-        );
+        require(status == CloudStatus.Active, IMigrationLedger.MigrationLedger_StatusForbids(cloud, uint8(status)));
     }
 
     function _isActive(CloudId cloud) internal view returns (bool) {
@@ -257,21 +238,18 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     function _requireForm(Agreement calldata agreement, Head memory head) internal view {
         uint256 count = agreement.lines.length;
         require(count != 0 && count <= MAX_LINES, IMigrationLedger.MigrationLedger_LineCount(count));
-        _requireNotPast(agreement.agreeBy);
+        uint64 agreeBy = agreement.agreeBy;
+        _requireNotPast(agreeBy);
         uint64 latest = _nowMs() + uint64(head.agreeWithin) * 1000;
+        require(agreeBy <= latest, IMigrationLedger.MigrationLedger_TooFar(agreeBy, latest));
+        uint64 noticeMs = agreement.noticeMs;
         require(
-            agreement.agreeBy <= latest,
-            IMigrationLedger.MigrationLedger_TooFar(agreement.agreeBy, latest)
-        );
-        require(
-            agreement.noticeMs >= MIN_NOTICE_MS && agreement.noticeMs <= MAX_NOTICE_MS,
-            IMigrationLedger.MigrationLedger_NoticePeriod(agreement.noticeMs)
+            noticeMs >= MIN_NOTICE_MS && noticeMs <= MAX_NOTICE_MS,
+            IMigrationLedger.MigrationLedger_NoticePeriod(noticeMs)
         );
         require(agreement.windowMs != 0, IMigrationLedger.MigrationLedger_NoWindow());
-        require(
-            agreement.digestKind <= MAX_DIGEST_KIND,
-            IMigrationLedger.MigrationLedger_DigestKind(agreement.digestKind)
-        );
+        uint8 digestKind = agreement.digestKind;
+        require(digestKind <= MAX_DIGEST_KIND, IMigrationLedger.MigrationLedger_DigestKind(digestKind));
     }
 
     /// @dev Statuses of home and destination. A return home is always possible to who has a part in the federation.
@@ -281,12 +259,13 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         CloudStatus home,
         CloudStatus destination
     ) internal view {
-        if (agreement.home == agreement.destination) {
-            _requirePart(agreement.home, home);
+        (CloudId first, CloudId second) = (agreement.home, agreement.destination);
+        if (first == second) {
+            _requirePart(first, home);
         } else {
             _requireNewBusiness(head);
-            _requireActive(agreement.home, home);
-            _requireActive(agreement.destination, destination);
+            _requireActive(first, home);
+            _requireActive(second, destination);
         }
     }
 
@@ -333,17 +312,13 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
         Agreement calldata agreement,
         ICapacityExchange.Demand[] memory demands
     ) internal view returns (ResourceVector committedAfter) {
-        if (agreement.home == agreement.destination) return ResourceVector.wrap(0);
-        ResourceVector elsewhere = _committedElsewhere(agreement.destination, agreement.site);
-        return
-            EXCHANGE
-                .checkHost(
-                    agreement.destination,
-                    agreement.site,
-                    _committed[agreement.destination][agreement.site].plus(elsewhere),
-                    demands
-                )
-                .minus(elsewhere);
+        CloudId destination = agreement.destination;
+        if (agreement.home == destination) return ResourceVector.wrap(0);
+        uint16 site = agreement.site;
+        ResourceVector committed = _committed[destination][site];
+        if (address(PREDECESSOR) == address(0)) return EXCHANGE.checkHost(destination, site, committed, demands);
+        ResourceVector elsewhere = _committedElsewhere(destination, site);
+        return EXCHANGE.checkHost(destination, site, committed.plus(elsewhere), demands).minus(elsewhere);
     }
 
     /// @dev What the predecessor still holds of the same offer.

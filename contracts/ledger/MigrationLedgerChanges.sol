@@ -15,7 +15,6 @@ import {LedgerParameters} from "./LedgerParameters.sol";
 import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
 import {VmWord, VmWords} from "./VmWord.sol";
 
-
 /// @title Part of the migration ledger: changes
 /// @notice Registration, amendments, withdrawal of signatures, adoption from a predecessor, and what governance may do.
 /// @dev Runs by delegatecall from `MigrationLedger`, on its storage; called directly it acts on an empty ledger of its

@@ -17,7 +17,6 @@ import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
 import {StayWord} from "./StayWord.sol";
 import {VmWord} from "./VmWord.sol";
 
-
 /// @title Part of the migration ledger: the ways out
 /// @notice Abort and expiry of moves, notice, release, stop, loss, evacuation, succession, leaving: what ends something.
 /// @dev Runs by delegatecall from `MigrationLedger`, on its storage; called directly it acts on an empty ledger of its
@@ -83,11 +82,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     }
 
     /// @notice See `IMigrationLedger.abortMutually`.
-    function abortMutually(
-        Move calldata document,
-        MutualAbort calldata consent,
-        bytes[] calldata signatures
-    ) external {
+    function abortMutually(Move calldata document, MutualAbort calldata consent, bytes[] calldata signatures) external {
         Agreement calldata agreement = document.agreement;
         (uint32 number, , bytes32 agreementId) = _openMove(agreement);
         bytes32 moveId = MoveHash.hashWith(agreementId, document);
@@ -127,7 +122,10 @@ contract MigrationLedgerExits is MigrationLedgerBase {
             if (_isActive(agreement.source)) unfinishedB = agreement.destination;
         }
         // Cast is safe: uint40 seconds times 1000 fit.
-        require(block.timestamp > deadline, IMigrationLedger.MigrationLedger_TooEarly(uint64((deadline + 1) * 1000), _nowMs()));
+        require(
+            block.timestamp > deadline,
+            IMigrationLedger.MigrationLedger_TooEarly(uint64((deadline + 1) * 1000), _nowMs())
+        );
 
         _undo(agreement);
         _storeOutcome(number, MoveState.Expired, AbortReason.None, unfinishedA, unfinishedB);
@@ -139,10 +137,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
 
     /// @notice See `IMigrationLedger.giveNotice`.
     function giveNotice(VmId[] calldata vms, uint64 until) external {
-        require(
-            vms.length != 0 && vms.length <= MAX_LINES,
-            IMigrationLedger.MigrationLedger_LineCount(vms.length)
-        );
+        require(vms.length != 0 && vms.length <= MAX_LINES, IMigrationLedger.MigrationLedger_LineCount(vms.length));
         require(
             until <= _nowMs() + MAX_NOTICE_AHEAD_MS,
             IMigrationLedger.MigrationLedger_TooFar(until, uint64(_nowMs() + MAX_NOTICE_AHEAD_MS))
@@ -225,10 +220,7 @@ contract MigrationLedgerExits is MigrationLedgerBase {
         REGISTRY.requireSender(vm.host(), AgentScope.HOST, vm.home(), NOBODY, msg.sender);
         uint40 until = _stays[id][vm.sequence()].noticeUntil();
         require(until != 0, IMigrationLedger.MigrationLedger_NoNotice(id));
-        require(
-            block.timestamp >= until,
-            IMigrationLedger.MigrationLedger_TooEarly(uint64(until) * 1000, _nowMs())
-        );
+        require(block.timestamp >= until, IMigrationLedger.MigrationLedger_TooEarly(uint64(until) * 1000, _nowMs()));
     }
 
     /// @dev Neither a due notice nor a stop by the home counts as unfinished.

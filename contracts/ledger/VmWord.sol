@@ -39,10 +39,7 @@ library VmWords {
 
     /// @notice A VM that is new, or is taken over: no stay has begun here.
     function create(CloudId home_, uint32 nonce_, uint32 sequence_) internal pure returns (VmWord) {
-        return
-            VmWord.wrap(
-                CloudId.unwrap(home_) | (uint256(sequence_) << SEQUENCE) | (uint256(nonce_) << NONCE)
-            );
+        return VmWord.wrap(CloudId.unwrap(home_) | (uint256(sequence_) << SEQUENCE) | (uint256(nonce_) << NONCE));
     }
 
     /// @notice All fields by name.
@@ -178,9 +175,10 @@ library VmWords {
     /// @param host_ Where.
     /// @param site_ Site of the host.
     function placed(VmWord vm, CloudId host_, uint16 site_) internal pure returns (VmWord) {
-        uint256 fields = (uint256(CloudId.unwrap(host_)) << HOST) |
-            (uint256(site_) << SITE) |
-            (uint256(_resting(vm.home(), host_)) << STATE);
+        uint256 fields =
+            (uint256(CloudId.unwrap(host_)) << HOST) |
+                (uint256(site_) << SITE) |
+                (uint256(_resting(vm.home(), host_)) << STATE);
         return VmWord.wrap(((VmWord.unwrap(vm) & LASTING_BUT_PLACE) | fields) + (ONE_ACT + NEXT_SEQUENCE));
     }
 

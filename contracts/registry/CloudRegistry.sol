@@ -86,10 +86,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
 
     /// @param authority The AccessManager.
     /// @param founders The first members, with the ids 1, 2, ...: they consent by signing the hash of the genesis.
-    constructor(
-        address authority,
-        Candidate[] memory founders
-    ) AccessManaged(authority) EIP712("BlockchainBus", "1") {
+    constructor(address authority, Candidate[] memory founders) AccessManaged(authority) EIP712("BlockchainBus", "1") {
         for (uint256 i = 0; i < founders.length; ++i) {
             Candidate memory founder = founders[i];
             CloudId cloud = _nextCloud();
@@ -212,10 +209,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
 
     function _setEndpoint(CloudId cloud, string memory endpoint, bytes32 spkiHash) private {
         uint256 length = bytes(endpoint).length;
-        require(
-            length != 0 && length <= MAX_ENDPOINT_BYTES,
-            CloudRegistry_BadEndpoint(length, MAX_ENDPOINT_BYTES)
-        );
+        require(length != 0 && length <= MAX_ENDPOINT_BYTES, CloudRegistry_BadEndpoint(length, MAX_ENDPOINT_BYTES));
         require(spkiHash != 0, CloudRegistry_NoSpkiHash(cloud));
 
         _clouds[cloud].endpoint = endpoint;
@@ -235,12 +229,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
         uint48 readyAt = _nowMs() + ROTATION_DELAY_MS;
         _rotations[cloud] = PendingKeys({account: account, recovery: address(0), readyAt: readyAt});
 
-        emit RotationProposed({
-            cloud: cloud,
-            account: account,
-            isContract: _hasCode(account),
-            readyAt: readyAt
-        });
+        emit RotationProposed({cloud: cloud, account: account, isContract: _hasCode(account), readyAt: readyAt});
     }
 
     /// @inheritdoc ICloudRegistry
@@ -423,10 +412,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
         _requireAccount(cloud, msg.sender);
         require(scopes != 0 && scopes <= AgentScope.ALL, CloudRegistry_BadScopes(scopes));
         uint48 latest = _nowMs() + MAX_AGENT_MS;
-        require(
-            validUntil >= _nowMs() && validUntil <= latest,
-            CloudRegistry_BadExpiry(validUntil, _nowMs(), latest)
-        );
+        require(validUntil >= _nowMs() && validUntil <= latest, CloudRegistry_BadExpiry(validUntil, _nowMs(), latest));
         _requirePartners(partners);
         require(!_hasCode(agent), CloudRegistry_AgentIsContract(agent));
         _accept(cloud, agent, KeyRole.Agent, acceptance);
@@ -435,13 +421,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
         _storeAgent(_bindings[agent], agent, scopes, uint48(validUntil), _clouds[cloud].agentEpoch);
         _partners[agent] = partners;
 
-        emit AgentSet({
-            cloud: cloud,
-            agent: agent,
-            scopes: scopes,
-            validUntil: uint48(validUntil),
-            partners: partners
-        });
+        emit AgentSet({cloud: cloud, agent: agent, scopes: scopes, validUntil: uint48(validUntil), partners: partners});
     }
 
     function _requirePartners(uint32[] calldata partners) private pure {
@@ -487,10 +467,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
         binding.scopes = scopes;
         binding.validUntil = validUntil;
         binding.agentEpoch = agentEpoch;
-        _agentHistory[agent].push(
-            _nowMs(),
-            uint208(scopes) | (uint208(validUntil) << 8) | (uint208(agentEpoch) << 56)
-        );
+        _agentHistory[agent].push(_nowMs(), uint208(scopes) | (uint208(validUntil) << 8) | (uint208(agentEpoch) << 56));
     }
 
     function _voidAgents(CloudId cloud, Cloud storage stored) private {
@@ -518,10 +495,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
     function liftOwnSuspension(CloudId cloud) external {
         Cloud storage stored = _known(cloud);
         require(msg.sender == stored.recovery, CloudRegistry_NotAuthorized(cloud, msg.sender));
-        require(
-            stored.suspension == SuspensionKind.Self,
-            CloudRegistry_NotOwnSuspension(cloud, stored.suspension)
-        );
+        require(stored.suspension == SuspensionKind.Self, CloudRegistry_NotOwnSuspension(cloud, stored.suspension));
 
         _lift(cloud, stored);
     }
@@ -556,10 +530,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
     /// @inheritdoc ICloudRegistry
     function liftSuspension(CloudId cloud) external restricted {
         Cloud storage stored = _known(cloud);
-        require(
-            stored.status == CloudStatus.Suspended,
-            CloudRegistry_WrongStatus(cloud, _statusOf(stored))
-        );
+        require(stored.status == CloudStatus.Suspended, CloudRegistry_WrongStatus(cloud, _statusOf(stored)));
 
         _lift(cloud, stored);
     }
@@ -582,12 +553,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
         stored.suspension = kind;
         stored.suspendedUntil = until;
 
-        emit CloudSuspended({
-            cloud: cloud,
-            kind: kind,
-            suspendedUntil: until,
-            guardianAgainAt: stored.guardianAgainAt
-        });
+        emit CloudSuspended({cloud: cloud, kind: kind, suspendedUntil: until, guardianAgainAt: stored.guardianAgainAt});
     }
 
     function _lift(CloudId cloud, Cloud storage stored) private {
@@ -671,18 +637,9 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
         CloudId partnerB
     ) private view {
         Binding memory binding = _bindings[agent];
-        require(
-            binding.scopes != 0 && binding.agentEpoch == agentEpoch,
-            CloudRegistry_AgentRevoked(cloud, agent)
-        );
-        require(
-            _nowMs() <= binding.validUntil,
-            CloudRegistry_AgentExpired(cloud, agent, binding.validUntil, _nowMs())
-        );
-        require(
-            binding.scopes & scope != 0,
-            CloudRegistry_ScopeMissing(cloud, agent, scope, binding.scopes)
-        );
+        require(binding.scopes != 0 && binding.agentEpoch == agentEpoch, CloudRegistry_AgentRevoked(cloud, agent));
+        require(_nowMs() <= binding.validUntil, CloudRegistry_AgentExpired(cloud, agent, binding.validUntil, _nowMs()));
+        require(binding.scopes & scope != 0, CloudRegistry_ScopeMissing(cloud, agent, scope, binding.scopes));
         if (scope & AgentScope.WITH_PARTNERS != 0) _requirePartnersOf(cloud, agent, partnerA, partnerB);
     }
 
@@ -921,10 +878,7 @@ contract CloudRegistry is ICloudRegistry, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc ICloudRegistry
-    function agentAt(
-        address agent,
-        uint64 time
-    ) external view returns (CloudId cloud, uint8 scopes, bool isValid) {
+    function agentAt(address agent, uint64 time) external view returns (CloudId cloud, uint8 scopes, bool isValid) {
         uint48 at = _requirePastMs(time);
         Binding storage binding = _bindings[agent];
         if (binding.role != KeyRole.Agent) return (NOBODY, 0, false);

@@ -226,13 +226,7 @@ interface ICloudRegistry {
     /// @param scopes Bits of `AgentScope`.
     /// @param validUntil Last moment at which it may act.
     /// @param partners Clouds with which it may deal for MOVE_OUT and HOST. Empty: any.
-    event AgentSet(
-        CloudId indexed cloud,
-        address indexed agent,
-        uint8 scopes,
-        uint48 validUntil,
-        uint32[] partners
-    );
+    event AgentSet(CloudId indexed cloud, address indexed agent, uint8 scopes, uint48 validUntil, uint32[] partners);
 
     /// @notice An agent may do nothing any more.
     /// @param cloud The cloud.

@@ -75,6 +75,9 @@ async function vmAnswer(world: World, actor: VmActor): Promise<VmAnswer> {
     sent.events.some((event) => event.name === "VmRegistered" && event.args.getValue("vm") === actor.vm),
   );
   if (!isRegistered) return { actor, view: undefined, stays: [] };
-  const [view, stays] = await Promise.all([vmOf(world.federation, actor.vm), staysOf(world.federation, actor.vm, 1, 1_000)]);
+  const [view, stays] = await Promise.all([
+    vmOf(world.federation, actor.vm),
+    staysOf(world.federation, actor.vm, 1, 1_000),
+  ]);
   return { actor, view, stays };
 }

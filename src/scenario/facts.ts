@@ -76,7 +76,11 @@ export function factsJson(facts: RunFacts, answers: Answers): Json {
       state: enumName(VmState, view?.state ?? 0),
       nonce: view?.nonce ?? 0,
       resources: toJson(view?.resources),
-      stays: stays.map((stay) => ({ ...(toJson(stay) as object), host: labelOf(world, stay.host), kind: enumName(DocumentKind, stay.kind) })),
+      stays: stays.map((stay) => ({
+        ...(toJson(stay) as object),
+        host: labelOf(world, stay.host),
+        kind: enumName(DocumentKind, stay.kind),
+      })),
     })),
     questions: {
       hosts: toJson(answers.hosts),

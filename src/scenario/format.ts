@@ -37,8 +37,7 @@ export interface VmSpec {
 
 /** What should come of a step. */
 export type Expectation =
-  | "accepted"
-  | { readonly refused: string; readonly args?: { readonly [name: string]: string | number | boolean } };
+  "accepted" | { readonly refused: string; readonly args?: { readonly [name: string]: string | number | boolean } };
 
 interface Common {
   readonly at?: string;
@@ -74,17 +73,57 @@ export type CloudVerb = "expel" | "leave" | "rotateAccount" | "completeRotation"
 /** One step of the timeline. */
 export type Step = Common &
   (
-    | ({ readonly do: "move"; readonly vms: readonly string[]; readonly to: string; readonly id?: string; readonly site?: number } & Forged & Deadlines)
-    | ({ readonly do: "agree"; readonly vms: readonly string[]; readonly to: string; readonly id: string; readonly site?: number; readonly bring?: boolean } & Forged & Deadlines)
+    | ({
+        readonly do: "move";
+        readonly vms: readonly string[];
+        readonly to: string;
+        readonly id?: string;
+        readonly site?: number;
+      } & Forged &
+        Deadlines)
+    | ({
+        readonly do: "agree";
+        readonly vms: readonly string[];
+        readonly to: string;
+        readonly id: string;
+        readonly site?: number;
+        readonly bring?: boolean;
+      } & Forged &
+        Deadlines)
     | { readonly do: "bring"; readonly document: string }
     | ({ readonly do: "start"; readonly move: string; readonly by?: string } & As)
-    | { readonly do: "complete"; readonly move: string; readonly without?: readonly string[]; readonly signers?: { readonly [cloud: string]: string }; readonly validIn?: string }
+    | {
+        readonly do: "complete";
+        readonly move: string;
+        readonly without?: readonly string[];
+        readonly signers?: { readonly [cloud: string]: string };
+        readonly validIn?: string;
+      }
     | ({ readonly do: "abort"; readonly move: string; readonly by: string; readonly reason?: number } & As)
-    | { readonly do: "abortMutually"; readonly move: string; readonly reason?: number; readonly without?: readonly string[] }
+    | {
+        readonly do: "abortMutually";
+        readonly move: string;
+        readonly reason?: number;
+        readonly without?: readonly string[];
+      }
     | { readonly do: "expire"; readonly move: string }
-    | ({ readonly do: "record"; readonly vms: readonly string[]; readonly to: string; readonly id?: string; readonly site?: number; readonly releasedAgo?: string; readonly runningAgo?: string } & Forged)
+    | ({
+        readonly do: "record";
+        readonly vms: readonly string[];
+        readonly to: string;
+        readonly id?: string;
+        readonly site?: number;
+        readonly releasedAgo?: string;
+        readonly runningAgo?: string;
+      } & Forged)
     | ({ readonly do: "amend"; readonly vms: readonly string[]; readonly id?: string; readonly type?: string } & Forged)
-    | ({ readonly do: "evacuate"; readonly vms: readonly string[]; readonly to: string; readonly id?: string; readonly site?: number } & Forged)
+    | ({
+        readonly do: "evacuate";
+        readonly vms: readonly string[];
+        readonly to: string;
+        readonly id?: string;
+        readonly site?: number;
+      } & Forged)
     | ({ readonly do: "notice"; readonly vms: readonly string[]; readonly in: string } & As)
     | ({ readonly do: "release" | "stop"; readonly vm: string; readonly move?: string } & As)
     | ({ readonly do: VmVerb; readonly vm: string } & As)
@@ -95,7 +134,14 @@ export type Step = Common &
     | { readonly do: "suspend"; readonly cloud: string; readonly by?: "guardian" | "self" }
     | { readonly do: "liftSuspension"; readonly cloud: string; readonly by?: "governance" | "self" }
     | { readonly do: CloudVerb; readonly cloud: string }
-    | { readonly do: "setAgent"; readonly cloud: string; readonly agent: string; readonly scopes: readonly ScopeName[]; readonly partners?: readonly string[]; readonly validFor?: string }
+    | {
+        readonly do: "setAgent";
+        readonly cloud: string;
+        readonly agent: string;
+        readonly scopes: readonly ScopeName[];
+        readonly partners?: readonly string[];
+        readonly validFor?: string;
+      }
     | { readonly do: "revokeAgent"; readonly cloud: string; readonly agent: string }
     | { readonly do: "pauseNew"; readonly for: string }
     | { readonly do: "resumeNew" | "closeForNew" | "wait" }
@@ -106,13 +152,7 @@ export type ScopeName = keyof typeof AgentScope;
 
 /** Names of governed time limits. */
 export type LimitName =
-  | "agreeWithin"
-  | "startWithin"
-  | "completeWithin"
-  | "startLead"
-  | "tolerance"
-  | "lossWait"
-  | "retention";
+  "agreeWithin" | "startWithin" | "completeWithin" | "startLead" | "tolerance" | "lossWait" | "retention";
 
 /** A scenario file. */
 export interface Scenario {
@@ -143,7 +183,13 @@ export interface Scenario {
   };
 }
 
-const ajv = new Ajv2020({ discriminator: true, strict: true, strictTypes: false, strictRequired: false, verbose: true });
+const ajv = new Ajv2020({
+  discriminator: true,
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  verbose: true,
+});
 const validate = ajv.compile<Scenario>(SCENARIO_SCHEMA);
 
 function fail(path: string, problem: string): never {
@@ -161,7 +207,10 @@ function describe(error: ErrorObject): never {
     case "discriminator":
       return fail(`${instancePath}/do`, `${JSON.stringify(params["tagValue"])} is no known step`);
     default:
-      return fail(instancePath, `${value.length > 80 ? `${value.slice(0, 77)}...` : value} ${error.message ?? "is wrong"}`);
+      return fail(
+        instancePath,
+        `${value.length > 80 ? `${value.slice(0, 77)}...` : value} ${error.message ?? "is wrong"}`,
+      );
   }
 }
 
@@ -175,7 +224,9 @@ export function parseScenario(text: string): Scenario {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new BusError("BAD_SCENARIO", `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new BusError("BAD_SCENARIO", `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
   if (!validate(json)) {
     const first = validate.errors?.[0];
@@ -200,7 +251,9 @@ function requireNames(scenario: Scenario): void {
 
   scenario.clouds.forEach((cloud, i) =>
     cloud.offers?.forEach((offer, k) =>
-      offer.features?.forEach((feature, n) => known(features, `/clouds/${i}/offers/${k}/features/${n}`, feature, "feature")),
+      offer.features?.forEach((feature, n) =>
+        known(features, `/clouds/${i}/offers/${k}/features/${n}`, feature, "feature"),
+      ),
     ),
   );
   scenario.vms.forEach((vm, i) => {
@@ -244,7 +297,9 @@ function requireNames(scenario: Scenario): void {
     known(vms, `/expectations/hosts/${i}/vm`, expected.vm, "VM");
     known(clouds, `/expectations/hosts/${i}/host`, expected.host ?? undefined, "cloud");
   });
-  scenario.expectations?.states?.forEach((expected, i) => known(vms, `/expectations/states/${i}/vm`, expected.vm, "VM"));
+  scenario.expectations?.states?.forEach((expected, i) =>
+    known(vms, `/expectations/states/${i}/vm`, expected.vm, "VM"),
+  );
   scenario.expectations?.responsible?.forEach((expected, i) => {
     known(vms, `/expectations/responsible/${i}/vm`, expected.vm, "VM");
     expected.clouds.forEach((cloud, n) => known(clouds, `/expectations/responsible/${i}/clouds/${n}`, cloud, "cloud"));

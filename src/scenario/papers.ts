@@ -104,7 +104,11 @@ export function remember<D extends SignedDocument>(world: World, id: string | un
 }
 
 /** The handover of a move, as source and destination would sign it now. */
-export async function draftHandover(world: World, move: SignedDocument, validIn: string | undefined): Promise<Handover> {
+export async function draftHandover(
+  world: World,
+  move: SignedDocument,
+  validIn: string | undefined,
+): Promise<Handover> {
   const now = await world.chain.now();
   return {
     move: move.id,

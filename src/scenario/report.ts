@@ -138,7 +138,14 @@ export function stepLines(world: World, fact: StepFact): string[] {
 
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) => cut(`  ${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ").trimEnd()}`));
+  return rows.map((row) =>
+    cut(
+      `  ${row
+        .map((cell, column) => pad(cell, widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()}`,
+    ),
+  );
 }
 
 /** The four questions and their answers. */
@@ -177,7 +184,8 @@ export function answerLines(world: World, answers: Answers): string[] {
     ...table([
       ["cloud", "site", "status", "vCPU free", "memory free", "GPUs free", "promised"],
       ...answers.sites.map((site) => {
-        const free = (lane: "vcpuMilli" | "memoryMiB" | "gpus") => Math.max(0, site.capacity[lane] - site.committed[lane]);
+        const free = (lane: "vcpuMilli" | "memoryMiB" | "gpus") =>
+          Math.max(0, site.capacity[lane] - site.committed[lane]);
         const share = site.capacity.vcpuMilli === 0 ? 0 : (100 * site.committed.vcpuMilli) / site.capacity.vcpuMilli;
         return [
           labelOf(world, site.cloud),
@@ -202,14 +210,19 @@ export function answerLines(world: World, answers: Answers): string[] {
           labelOf(world, entry.host),
           date(entry.startedAt),
           entry.endedAt === 0n ? "now" : date(entry.endedAt),
-          entry.kind === DocumentKind.None ? "home" : `${enumName(DocumentKind, entry.kind)} ${entry.agreementId?.slice(0, 10) ?? ""}…`,
+          entry.kind === DocumentKind.None
+            ? "home"
+            : `${enumName(DocumentKind, entry.kind)} ${entry.agreementId?.slice(0, 10) ?? ""}…`,
           entry.signers.map(({ cloud, key }) => `${labelOf(world, cloud)} ${key.slice(0, 8)}…`).join(", "),
         ]),
       ]),
     );
   }
   if (answers.history && answers.history.entries.length > 2 * ENDS) {
-    lines.push("", `  ... of ${answers.history.entries.length} stays, the first and the last ${ENDS}; --json has them all`);
+    lines.push(
+      "",
+      `  ... of ${answers.history.entries.length} stays, the first and the last ${ENDS}; --json has them all`,
+    );
   }
   return lines;
 }

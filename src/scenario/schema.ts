@@ -92,7 +92,11 @@ const STEPS = [
   step("abort", { move: name, by: label }, { reason: { type: "integer", minimum: 0, maximum: 255 }, ...by }),
   step("abortMutually", { move: name }, { reason: { type: "integer", minimum: 0, maximum: 255 }, without: labels }),
   step("expire", { move: name }),
-  step("record", { vms: names, to: target }, { id: name, site, releasedAgo: duration, runningAgo: duration, ...forged }),
+  step(
+    "record",
+    { vms: names, to: target },
+    { id: name, site, releasedAgo: duration, runningAgo: duration, ...forged },
+  ),
   step("amend", { vms: names }, { id: name, type: name, ...forged }),
   step("notice", { vms: names, in: duration }, by),
   step("release", { vm: name }, { move: name, ...by }),
@@ -115,7 +119,19 @@ const STEPS = [
   step("completeRotation", { cloud: label }),
   step("cancelRotation", { cloud: label }),
   step("recoverAccount", { cloud: label }),
-  step("setAgent", { cloud: label, agent: name, scopes: { type: "array", items: { enum: ["RELAY", "OFFER", "MOVE_OUT", "HOST", "REPORT", "VALIDATOR"] }, minItems: 1 } }, { partners: labels, validFor: duration }),
+  step(
+    "setAgent",
+    {
+      cloud: label,
+      agent: name,
+      scopes: {
+        type: "array",
+        items: { enum: ["RELAY", "OFFER", "MOVE_OUT", "HOST", "REPORT", "VALIDATOR"] },
+        minItems: 1,
+      },
+    },
+    { partners: labels, validFor: duration },
+  ),
   step("revokeAgent", { cloud: label, agent: name }),
   step("pauseNew", { for: duration }),
   step("resumeNew", {}),

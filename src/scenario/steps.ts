@@ -105,14 +105,18 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
       const signers = [agreement.home, agreement.source];
       const signatures = await signFor(world, "Amendment", { agreement }, signers, step);
       const id = documentId("Amendment", { agreement });
-      return keep(bring(world, remember(world, step.id, { kind: "Amendment", id, document: { agreement }, signatures })));
+      return keep(
+        bring(world, remember(world, step.id, { kind: "Amendment", id, document: { agreement }, signatures })),
+      );
     }
     case "evacuate": {
       const agreement = await draftAgreement(world, step.vms, step.to, step.site, step);
       const signers = [agreement.home, agreement.destination];
       const signatures = await signFor(world, "Evacuation", { agreement }, signers, step);
       const id = documentId("Evacuation", { agreement });
-      return keep(bring(world, remember(world, step.id, { kind: "Evacuation", id, document: { agreement }, signatures })));
+      return keep(
+        bring(world, remember(world, step.id, { kind: "Evacuation", id, document: { agreement }, signatures })),
+      );
     }
     case "notice": {
       const ids = step.vms.map((name) => vmNamed(world, name).vm);
@@ -123,7 +127,9 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
     case "release": {
       const sender = as(world, await actorNow(world, step.vm, "host"), step.as);
       const { vm } = vmNamed(world, step.vm);
-      return keep(step.move === undefined ? release(sender, vm) : releaseFromMove(sender, vm, moveOf(world, step.move)));
+      return keep(
+        step.move === undefined ? release(sender, vm) : releaseFromMove(sender, vm, moveOf(world, step.move)),
+      );
     }
     case "stop": {
       const sender = as(world, await actorNow(world, step.vm, "home"), step.as);
@@ -160,7 +166,9 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
     case "suspend": {
       const actor = cloudOf(world, step.cloud);
       return keep(
-        step.by === "self" ? suspendSelf(as(world, actor), actor.cloud) : suspend(byKey(world, world.roles.guardian), actor.cloud),
+        step.by === "self"
+          ? suspendSelf(as(world, actor), actor.cloud)
+          : suspend(byKey(world, world.roles.guardian), actor.cloud),
       );
     }
     case "liftSuspension": {
@@ -309,7 +317,8 @@ function bring(world: World, signed: SignedDocument): Promise<Sent> {
 
 function moveOf(world: World, name: string) {
   const signed = documentOf(world, name);
-  if (signed.kind !== "Move") throw new BusError("BAD_SCENARIO", `${JSON.stringify(name)} is a ${signed.kind}, no move`);
+  if (signed.kind !== "Move")
+    throw new BusError("BAD_SCENARIO", `${JSON.stringify(name)} is a ${signed.kind}, no move`);
   return signed.document;
 }
 

@@ -3,13 +3,7 @@ import { type BaseWallet, Wallet, id, keccak256, toUtf8Bytes } from "ethers";
 import type { Federation, RpcProvider } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
 import { buildResources } from "../documents/build.js";
-import type {
-  Amendment,
-  Evacuation,
-  MigrationRecord,
-  Move,
-  Resources,
-} from "../documents/types.js";
+import type { Amendment, Evacuation, MigrationRecord, Move, Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import type { Amounts, Scenario } from "./format.js";
 

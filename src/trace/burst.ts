@@ -66,7 +66,10 @@ export function parseTrace(text: string): Sample[] {
       const cell = (cells[index] ?? "").trim();
       const value = Number(cell);
       if (cell === "" || !Number.isFinite(value) || value < 0) {
-        throw new BusError("BAD_TRACE", `line ${number + 2}: ${JSON.stringify(cell)} is no ${COLUMNS[column] ?? "value"}`);
+        throw new BusError(
+          "BAD_TRACE",
+          `line ${number + 2}: ${JSON.stringify(cell)} is no ${COLUMNS[column] ?? "value"}`,
+        );
       }
       return value;
     });
@@ -123,7 +126,13 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
   const size: Amounts = { vcpuMilli: cores * 1000, memoryMiB, storageGiB: 50, diskIops: 3_000, networkMbps: 1_000 };
 
   const timeline: Step[] = bursts.flatMap(({ from, to }) => [
-    { do: "move", at: duration(from - first), vms: ["traced"], to: "@best", note: "demand is high: to the best-ranked cloud" },
+    {
+      do: "move",
+      at: duration(from - first),
+      vms: ["traced"],
+      to: "@best",
+      note: "demand is high: to the best-ranked cloud",
+    },
     { do: "move", at: duration(to - first), vms: ["traced"], to: "@home", note: "demand is low: home again" },
   ]);
   const scenario: Scenario = {
@@ -141,7 +150,13 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
     vms: [{ name: "traced", home: "home-cloud", type: "traced", features: ["kvm"] }],
     timeline: [...timeline, { do: "wait", at: duration(spanMs) }],
     expectations: { states: [{ vm: "traced", state: "Home" }] },
-    questions: { history: "traced", hostsAt: bursts.slice(0, 3).flatMap(({ from, to }) => [from, to]).map((time) => duration(time - first + 30_000)) },
+    questions: {
+      history: "traced",
+      hostsAt: bursts
+        .slice(0, 3)
+        .flatMap(({ from, to }) => [from, to])
+        .map((time) => duration(time - first + 30_000)),
+    },
   };
   return { scenario, samples: samples.length, spanMs, bursts, options };
 }
@@ -156,7 +171,9 @@ export function burstsByCloud(world: World, answers: Answers): string[] {
     const sum = away.get(host) ?? { count: 0, ms: 0 };
     away.set(host, { count: sum.count + 1, ms: sum.ms + Number(endedAt - startedAt) });
   }
-  return [...away].map(([host, { count, ms }]) => `  ${labelOf(world, host)}: ${count} times, ${(ms / 3_600_000).toFixed(1)} h`);
+  return [...away].map(
+    ([host, { count, ms }]) => `  ${labelOf(world, host)}: ${count} times, ${(ms / 3_600_000).toFixed(1)} h`,
+  );
 }
 
 /** What the load asks for, in words. */

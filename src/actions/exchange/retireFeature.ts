@@ -7,10 +7,6 @@ import { type SendOptions, type Sent, send } from "../../chain/send.js";
  * @returns The mined transaction with its events.
  * @throws RevertError with the contract's error by name.
  */
-export function retireFeature(
-  federation: Federation,
-  bit: number,
-  options?: SendOptions,
-): Promise<Sent> {
+export function retireFeature(federation: Federation, bit: number, options?: SendOptions): Promise<Sent> {
   return send(federation, federation.exchange, "retireFeature", [bit], options);
 }

@@ -8,11 +8,6 @@ import { type SendOptions, type Sent, send } from "../../chain/send.js";
  * @returns The mined transaction with its events.
  * @throws RevertError with the contract's error by name.
  */
-export function setFeature(
-  federation: Federation,
-  bit: number,
-  name: string,
-  options?: SendOptions,
-): Promise<Sent> {
+export function setFeature(federation: Federation, bit: number, name: string, options?: SendOptions): Promise<Sent> {
   return send(federation, federation.exchange, "setFeature", [bit, name], options);
 }

@@ -18,5 +18,11 @@ export function abortMutually(
   signatures: readonly string[],
   options?: SendOptions,
 ): Promise<Sent> {
-  return send(federation, federation.ledger, "abortMutually", [asPublicMove(document), consent, [...signatures]], options);
+  return send(
+    federation,
+    federation.ledger,
+    "abortMutually",
+    [asPublicMove(document), consent, [...signatures]],
+    options,
+  );
 }

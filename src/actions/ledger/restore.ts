@@ -6,10 +6,6 @@ import { type SendOptions, type Sent, send } from "../../chain/send.js";
  * @returns The mined transaction with its events.
  * @throws RevertError with the contract's error by name.
  */
-export function restore(
-  federation: Federation,
-  vm: string,
-  options?: SendOptions,
-): Promise<Sent> {
+export function restore(federation: Federation, vm: string, options?: SendOptions): Promise<Sent> {
   return send(federation, federation.ledger, "restore", [vm], options);
 }

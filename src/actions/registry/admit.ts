@@ -19,5 +19,11 @@ export function admit(
   recoveryAcceptance: ICloudRegistry.AcceptanceStruct,
   options?: SendOptions,
 ): Promise<Sent> {
-  return send(federation, federation.registry, "admit", [cloud, candidate, accountAcceptance, recoveryAcceptance], options);
+  return send(
+    federation,
+    federation.registry,
+    "admit",
+    [cloud, candidate, accountAcceptance, recoveryAcceptance],
+    options,
+  );
 }

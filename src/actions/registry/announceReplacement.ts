@@ -22,5 +22,11 @@ export function announceReplacement(
   recoveryAcceptance: ICloudRegistry.AcceptanceStruct,
   options?: SendOptions,
 ): Promise<Sent> {
-  return send(federation, federation.registry, "announceReplacement", [cloud, account, recovery, accountAcceptance, recoveryAcceptance], options);
+  return send(
+    federation,
+    federation.registry,
+    "announceReplacement",
+    [cloud, account, recovery, accountAcceptance, recoveryAcceptance],
+    options,
+  );
 }

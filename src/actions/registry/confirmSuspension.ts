@@ -8,10 +8,6 @@ import { type SendOptions, type Sent, send } from "../../chain/send.js";
  * @returns The mined transaction with its events.
  * @throws RevertError with the contract's error by name.
  */
-export function confirmSuspension(
-  federation: Federation,
-  cloud: number,
-  options?: SendOptions,
-): Promise<Sent> {
+export function confirmSuspension(federation: Federation, cloud: number, options?: SendOptions): Promise<Sent> {
   return send(federation, federation.registry, "confirmSuspension", [cloud], options);
 }

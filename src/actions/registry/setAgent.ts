@@ -23,5 +23,11 @@ export function setAgent(
   acceptance: ICloudRegistry.AcceptanceStruct,
   options?: SendOptions,
 ): Promise<Sent> {
-  return send(federation, federation.registry, "setAgent", [cloud, agent, scopes, validUntil, [...partners], acceptance], options);
+  return send(
+    federation,
+    federation.registry,
+    "setAgent",
+    [cloud, agent, scopes, validUntil, [...partners], acceptance],
+    options,
+  );
 }

@@ -9,10 +9,6 @@ import { type SendOptions, type Sent, send } from "../../chain/send.js";
  * @returns The mined transaction with its events.
  * @throws RevertError with the contract's error by name.
  */
-export function suspend(
-  federation: Federation,
-  cloud: number,
-  options?: SendOptions,
-): Promise<Sent> {
+export function suspend(federation: Federation, cloud: number, options?: SendOptions): Promise<Sent> {
   return send(federation, federation.registry, "suspend", [cloud], options);
 }
