@@ -153,7 +153,7 @@ export async function openRemote(scenario: Scenario, url: string, addresses: str
   };
   if (addresses !== undefined) return joinDeployed(scenario, provider, chain, keys, addresses);
 
-  const deployer = process.env["DEPLOYER_PRIVATE_KEY"] ?? keys.key("deployer").privateKey;
+  const deployer = process.env.DEPLOYER_PRIVATE_KEY ?? keys.key("deployer").privateKey;
   const connection = await network.create({ network: "besu", override: { url, accounts: [deployer] } });
   const clouds = actors(scenario, keys, 1);
   const roles = rolesOf(keys);

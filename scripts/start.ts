@@ -132,7 +132,7 @@ async function main(): Promise<number> {
         );
   progress("preparing clouds, offers and VMs");
   const world = await prepare(scenario, setting);
-  const where = options.rpc === undefined ? "an embedded chain" : options.rpc;
+  const where = options.rpc ?? "an embedded chain";
   print([
     `${scenario.name}: ${scenario.clouds.length} clouds, ${scenario.vms.length} VMs, ${scenario.timeline.length} steps on ${where}`,
     ...(scenario.description === undefined ? [] : [scenario.description]),

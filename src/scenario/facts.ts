@@ -18,7 +18,7 @@ export function toJson(value: unknown): Json {
     return object ? toJson(object) : value.toArray().map(toJson);
   }
   if (Array.isArray(value)) return value.map(toJson);
-  return Object.fromEntries(Object.entries(value as object).map(([key, inner]) => [key, toJson(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toJson(inner)]));
 }
 
 /** The fields of a struct; undefined for a list, whose items have no names. */

@@ -201,11 +201,11 @@ function describe(error: ErrorObject): never {
   const value = JSON.stringify(data);
   switch (keyword) {
     case "additionalProperties":
-      return fail(`${instancePath}/${String(params["additionalProperty"])}`, "unknown key");
+      return fail(`${instancePath}/${String(params.additionalProperty)}`, "unknown key");
     case "required":
-      return fail(instancePath, `${String(params["missingProperty"])} is missing`);
+      return fail(instancePath, `${String(params.missingProperty)} is missing`);
     case "discriminator":
-      return fail(`${instancePath}/do`, `${JSON.stringify(params["tagValue"])} is no known step`);
+      return fail(`${instancePath}/do`, `${JSON.stringify(params.tagValue)} is no known step`);
     default:
       return fail(
         instancePath,
@@ -251,15 +251,17 @@ function requireNames(scenario: Scenario): void {
 
   scenario.clouds.forEach((cloud, i) =>
     cloud.offers?.forEach((offer, k) =>
-      offer.features?.forEach((feature, n) =>
-        known(features, `/clouds/${i}/offers/${k}/features/${n}`, feature, "feature"),
-      ),
+      offer.features?.forEach((feature, n) => {
+        known(features, `/clouds/${i}/offers/${k}/features/${n}`, feature, "feature");
+      }),
     ),
   );
   scenario.vms.forEach((vm, i) => {
     known(clouds, `/vms/${i}/home`, vm.home, "cloud");
     known(types, `/vms/${i}/type`, vm.type, "instance type");
-    vm.features?.forEach((feature, n) => known(features, `/vms/${i}/features/${n}`, feature, "feature"));
+    vm.features?.forEach((feature, n) => {
+      known(features, `/vms/${i}/features/${n}`, feature, "feature");
+    });
   });
 
   let latest = 0;
@@ -273,14 +275,22 @@ function requireNames(scenario: Scenario): void {
       if (at < latest) fail(`${path}/at`, `${JSON.stringify(step.at)} is before the step before it`);
       latest = at;
     }
-    list("vms").forEach((vm, n) => known(vms, `${path}/vms/${n}`, vm, "VM"));
+    list("vms").forEach((vm, n) => {
+      known(vms, `${path}/vms/${n}`, vm, "VM");
+    });
     known(vms, `${path}/vm`, text("vm"), "VM");
     if (!text("to")?.startsWith("@")) known(clouds, `${path}/to`, text("to"), "cloud");
     for (const key of ["from", "cloud"]) known(clouds, `${path}/${key}`, text(key), "cloud");
     if (step.do !== "suspend" && step.do !== "liftSuspension") known(clouds, `${path}/by`, text("by"), "cloud");
-    list("without").forEach((cloud, n) => known(clouds, `${path}/without/${n}`, cloud, "cloud"));
-    list("partners").forEach((cloud, n) => known(clouds, `${path}/partners/${n}`, cloud, "cloud"));
-    list("features").forEach((feature, n) => known(features, `${path}/features/${n}`, feature, "feature"));
+    list("without").forEach((cloud, n) => {
+      known(clouds, `${path}/without/${n}`, cloud, "cloud");
+    });
+    list("partners").forEach((cloud, n) => {
+      known(clouds, `${path}/partners/${n}`, cloud, "cloud");
+    });
+    list("features").forEach((feature, n) => {
+      known(features, `${path}/features/${n}`, feature, "feature");
+    });
     known(types, `${path}/type`, text("type"), "instance type");
     known(documents, `${path}/document`, text("document"), "document");
     known(documents, `${path}/move`, text("move"), "document");
@@ -297,12 +307,14 @@ function requireNames(scenario: Scenario): void {
     known(vms, `/expectations/hosts/${i}/vm`, expected.vm, "VM");
     known(clouds, `/expectations/hosts/${i}/host`, expected.host ?? undefined, "cloud");
   });
-  scenario.expectations?.states?.forEach((expected, i) =>
-    known(vms, `/expectations/states/${i}/vm`, expected.vm, "VM"),
-  );
+  scenario.expectations?.states?.forEach((expected, i) => {
+    known(vms, `/expectations/states/${i}/vm`, expected.vm, "VM");
+  });
   scenario.expectations?.responsible?.forEach((expected, i) => {
     known(vms, `/expectations/responsible/${i}/vm`, expected.vm, "VM");
-    expected.clouds.forEach((cloud, n) => known(clouds, `/expectations/responsible/${i}/clouds/${n}`, cloud, "cloud"));
+    expected.clouds.forEach((cloud, n) => {
+      known(clouds, `/expectations/responsible/${i}/clouds/${n}`, cloud, "cloud");
+    });
   });
   known(vms, "/questions/responsible/vm", scenario.questions?.responsible?.vm, "VM");
   known(vms, "/questions/history", scenario.questions?.history, "VM");

@@ -52,7 +52,9 @@ const expectation = {
   ],
 } as const;
 
-type Properties = { readonly [property: string]: object };
+interface Properties {
+  readonly [property: string]: object;
+}
 
 /** A step: what it must have, what it may have, besides what every step may have. */
 function step(verb: string, required: Properties, optional: Properties = {}): object {
@@ -88,7 +90,7 @@ const STEPS = [
   step("agree", { vms: names, to: target, id: name }, { site, bring: { type: "boolean" }, ...forged, ...deadlines }),
   step("bring", { document: name }),
   step("start", { move: name }, { by: label, ...by }),
-  step("complete", { move: name }, { without: labels, signers: forged["signers"] ?? {}, validIn: duration }),
+  step("complete", { move: name }, { without: labels, signers: forged.signers ?? {}, validIn: duration }),
   step("abort", { move: name, by: label }, { reason: { type: "integer", minimum: 0, maximum: 255 }, ...by }),
   step("abortMutually", { move: name }, { reason: { type: "integer", minimum: 0, maximum: 255 }, without: labels }),
   step("expire", { move: name }),

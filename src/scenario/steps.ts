@@ -44,7 +44,7 @@ import { type Federation, asSender } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
 import { buildRates } from "../documents/build.js";
 import { documentId, signDocument } from "../documents/hash.js";
-import type { Agreement, Resources } from "../documents/types.js";
+import type { Agreement, Rates, Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { type OfferSpec, type Step, durationMs } from "./format.js";
 import { type Departures, draftAgreement, draftHandover, draftMutualAbort, remember, signFor } from "./papers.js";
@@ -354,12 +354,18 @@ export async function makeOffer(world: World, actor: CloudActor, spec: OfferSpec
     validFrom: BigInt(now),
     validUntil: BigInt(now + durationMs(spec.validFor ?? "P365D")),
     currency: spec.currency ?? "",
-    rates: buildRates(Object.fromEntries(lanes)),
+    rates: buildRates(Object.fromEntries(lanes) as Partial<Rates>),
   });
 }
 
+/** A key's signature under its acceptance, as the registry takes it. */
+export interface Acceptance {
+  readonly validUntil: bigint;
+  readonly signature: string;
+}
+
 /** A key's own acceptance of its role, good for ten minutes. */
-export async function accept(world: World, actor: CloudActor, key: BaseWallet, role: number) {
+export async function accept(world: World, actor: CloudActor, key: BaseWallet, role: number): Promise<Acceptance> {
   const validUntil = BigInt((await world.chain.now()) + 600_000);
   const document = { cloud: actor.cloud, key: key.address, role, validUntil };
   const signature = await signDocument(key, world.federation.registryDomain, "KeyAcceptance", document);
