@@ -378,6 +378,10 @@ interface IMigrationLedger {
     /// @param successor The ledger that governance has set, or zero.
     error MigrationLedger_Closed(address successor);
 
+    /// @notice This ledger takes no new business before its predecessor is closed: both would promise the same room.
+    /// @param predecessor The ledger before, which governance has to close.
+    error MigrationLedger_PredecessorOpen(address predecessor);
+
     /// @notice An agreement has 1 to 16 lines.
     /// @param count How many were given.
     error MigrationLedger_LineCount(uint256 count);
@@ -726,7 +730,7 @@ interface IMigrationLedger {
     function adopt(VmId vm) external;
 
     /// @notice A cloud leaves the federation. Its account sends. It must host no foreign VM, have no own VM abroad and
-    /// no open move, here and on the predecessor.
+    /// no open move, here and on all ledgers before. Once a successor is named, clouds leave through that one.
     /// @param cloud The cloud.
     function leave(CloudId cloud) external;
 

@@ -230,6 +230,11 @@ abstract contract MigrationLedgerBase is AccessManaged, EIP712 {
     function _requireNewBusiness(Head memory head) internal view {
         require(!head.closed, IMigrationLedger.MigrationLedger_Closed(_successor));
         require(head.newPausedUntil < block.timestamp, IMigrationLedger.MigrationLedger_NewPaused(head.newPausedUntil));
+        // A predecessor that takes new business does not know what this ledger has promised of the same offers.
+        require(
+            address(PREDECESSOR) == address(0) || PREDECESSOR.isClosed(),
+            IMigrationLedger.MigrationLedger_PredecessorOpen(address(PREDECESSOR))
+        );
     }
 
     /* AGREEMENTS */

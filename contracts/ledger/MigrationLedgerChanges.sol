@@ -42,7 +42,7 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
         _requireActive(home, REGISTRY.statusOf(home));
         REGISTRY.requireSender(home, AgentScope.MOVE_OUT, NOBODY, NOBODY, msg.sender);
         vm = _vmId(home, localId);
-        require(VmWord.unwrap(_vms[vm]) == 0, IMigrationLedger.MigrationLedger_AlreadyRegistered(vm));
+        require(!_isRegistered(vm), IMigrationLedger.MigrationLedger_AlreadyRegistered(vm));
         ResourceVector packed = ResourceVectors.pack(resources);
         require(!packed.isZero(), IMigrationLedger.MigrationLedger_EmptyResources(vm));
 
@@ -62,6 +62,15 @@ contract MigrationLedgerChanges is MigrationLedgerBase {
                 stateDigest: 0
             })
         );
+    }
+
+    /// @dev Here or on a ledger before this one, from which it is adopted instead. Who is registered has resources.
+    function _isRegistered(VmId vm) private view returns (bool) {
+        if (VmWord.unwrap(_vms[vm]) != 0) return true;
+        for (IMigrationLedger ledger = PREDECESSOR; address(ledger) != address(0); ledger = ledger.predecessor()) {
+            if (!ledger.resourcesOf(vm).isZero()) return true;
+        }
+        return false;
     }
 
     /* AMENDMENTS */

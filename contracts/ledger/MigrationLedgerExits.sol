@@ -423,10 +423,12 @@ contract MigrationLedgerExits is MigrationLedgerBase {
     /// @notice See `IMigrationLedger.leave`.
     function leave(CloudId cloud) external {
         REGISTRY.requireAccount(cloud, msg.sender);
+        // Only the newest ledger sees the obligations on all of them.
+        require(_successor == address(0), IMigrationLedger.MigrationLedger_Closed(_successor));
         _requireFree(cloud, address(this), _away[cloud], _sitesInUse[cloud]);
-        if (address(PREDECESSOR) != address(0)) {
-            (uint256 away, uint256 sitesInUse) = PREDECESSOR.obligationsOf(cloud);
-            _requireFree(cloud, address(PREDECESSOR), away, sitesInUse);
+        for (IMigrationLedger ledger = PREDECESSOR; address(ledger) != address(0); ledger = ledger.predecessor()) {
+            (uint256 away, uint256 sitesInUse) = ledger.obligationsOf(cloud);
+            _requireFree(cloud, address(ledger), away, sitesInUse);
         }
 
         REGISTRY.markLeft(cloud);

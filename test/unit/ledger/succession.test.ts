@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroAddress } from "ethers";
+import { ZeroAddress, ZeroHash } from "ethers";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 
@@ -33,6 +33,7 @@ import {
   nowMs,
   nowSeconds,
   offer,
+  pass,
   record,
   recordOf,
   register,
@@ -66,6 +67,7 @@ async function withVmAbroad(connection: NetworkConnection) {
   const old = await federation(connection);
   const vm = await register(old);
   const before = await nowMs(old);
+  await pass(old, 60);
   await record(old, await recordOf(old, [vm], { site: 1, noticeMs: BigInt(2 * HOUR) * MS }));
   const next = await deploySuccessor(old);
   const successor = await next.ledger.getAddress();
@@ -304,6 +306,39 @@ describe("MigrationLedger", function () {
       await succeed(old, await successionOf(old, vm, successor));
       await next.ledger.adopt(vm);
       await expectCommitted(next, HOST, 2 * SIZE.vcpuMilli, 1);
+    });
+
+    it("take new business one after the other: the new one waits until the old one is closed (INV-ROOM)", async function () {
+      const old = await networkHelpers.loadFixture(federation);
+      const next = await deploySuccessor(old);
+      const vm = await old.ledger.vmIdOf(HOME, ZeroHash);
+      const oldAddress = await old.ledger.getAddress();
+
+      await expectRefusal(
+        next,
+        as(next, HOME).register(HOME, ZeroHash, SIZE),
+        "MigrationLedger_PredecessorOpen",
+        oldAddress,
+      );
+      await old.ledger.connect(old.governance).closeForNew();
+      await as(next, HOME).register(HOME, ZeroHash, SIZE);
+      await expectState(next, vm, "Home");
+    });
+
+    it("count obligations and VMs of every ledger before, not only of the last", async function () {
+      const { next, vm } = await networkHelpers.loadFixture(withVmAbroad);
+      const third = await deploySuccessor(next);
+      await next.ledger.connect(next.governance).closeForNew();
+      const first = await next.ledger.predecessor();
+      const localId = await localIdOf(next, vm);
+
+      await expectRefusal(third, as(third, HOST).leave(HOST), "MigrationLedger_HasObligations", HOST, first, 0, 1);
+      await expectRefusal(
+        third,
+        as(third, HOME).register(HOME, localId, SIZE),
+        "MigrationLedger_AlreadyRegistered",
+        vm,
+      );
     });
 
     it("answer canHost with what both hold", async function () {
