@@ -14,7 +14,10 @@ contract ContractAccount is IERC1271 {
         Reverting,
         BurningGas,
         Shouting,
-        CallingBack
+        CallingBack,
+        Gullible,
+        Short,
+        Dirty
     }
 
     address private immutable OWNER;
@@ -49,6 +52,9 @@ contract ContractAccount is IERC1271 {
     /// @inheritdoc IERC1271
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
         if (_mood == Mood.Refusing) return 0xffffffff;
+        if (_mood == Mood.Gullible) return IERC1271.isValidSignature.selector;
+        if (_mood == Mood.Short) _answer(IERC1271.isValidSignature.selector, 31);
+        if (_mood == Mood.Dirty) _answer(bytes32(IERC1271.isValidSignature.selector) | bytes32(uint256(1)), 32);
         require(_mood != Mood.Reverting, "no");
         if (_mood == Mood.BurningGas) {
             uint256 turns;
@@ -68,6 +74,13 @@ contract ContractAccount is IERC1271 {
         }
         (address signer, , ) = ECDSA.tryRecover(hash, signature);
         return signer == OWNER ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
+    }
+
+    function _answer(bytes32 word, uint256 length) private pure {
+        assembly ("memory-safe") {
+            mstore(0, word)
+            return(0, length)
+        }
     }
 
     function _call(address target, bytes memory data) private {
