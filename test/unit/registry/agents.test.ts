@@ -146,13 +146,7 @@ describe("CloudRegistry: agents", function () {
       const world = await networkHelpers.loadFixture(federation);
       const partners = Array.from({ length: 17 }, (_, i) => i + 1);
 
-      await expectRefusal(
-        world,
-        setAgent(world, HOME, AGENT, { partners }),
-        "CloudRegistry_TooManyPartners",
-        17,
-        16,
-      );
+      await expectRefusal(world, setAgent(world, HOME, AGENT, { partners }), "CloudRegistry_TooManyPartners", 17, 16);
       await setAgent(world, HOME, AGENT, { partners: partners.slice(0, 16) });
 
       expect((await world.registry.agentOf(AGENT.address)).partners.length).to.equal(16);
@@ -201,14 +195,7 @@ describe("CloudRegistry: agents", function () {
         HOST,
         KeyRole.Agent,
       );
-      await expectRefusal(
-        world,
-        setAgent(world, HOME, key),
-        "CloudRegistry_KeyTaken",
-        account,
-        HOME,
-        KeyRole.Account,
-      );
+      await expectRefusal(world, setAgent(world, HOME, key), "CloudRegistry_KeyTaken", account, HOME, KeyRole.Account);
       await expectRefusal(
         world,
         setAgent(world, HOME, recovery),
@@ -405,13 +392,7 @@ describe("CloudRegistry: agents", function () {
 
       for (const sender of [stranger.address, cloudOf(world, HOME).recovery.address, AGENT.address]) {
         await expectRefusal(world, mayAct(world, sender, 8), "CloudRegistry_NotAuthorized", HOME, sender);
-        await expectRefusal(
-          world,
-          registry.requireAccount(HOME, sender),
-          "CloudRegistry_NotAuthorized",
-          HOME,
-          sender,
-        );
+        await expectRefusal(world, registry.requireAccount(HOME, sender), "CloudRegistry_NotAuthorized", HOME, sender);
       }
       await expectRefusal(
         world,

@@ -135,7 +135,10 @@ describe("CloudRegistry: keys", function () {
       await pass(world, TWO_DAYS);
       await suspend(world, HOME);
 
-      for (const sent of [() => asStranger(world).completeRotation(HOME), () => proposeRotation(world, HOME, OTHER_KEY)]) {
+      for (const sent of [
+        () => asStranger(world).completeRotation(HOME),
+        () => proposeRotation(world, HOME, OTHER_KEY),
+      ]) {
         await expectRefusal(world, sent(), "CloudRegistry_WrongStatus", HOME, CloudStatus.Suspended);
       }
 
@@ -184,12 +187,7 @@ describe("CloudRegistry: keys", function () {
 
         expect(await world.registry.pendingRotation(HOME)).to.deep.equal(NOTHING);
         await pass(world, TWO_DAYS);
-        await expectRefusal(
-          world,
-          asStranger(world).completeRotation(HOME),
-          "CloudRegistry_NothingPending",
-          HOME,
-        );
+        await expectRefusal(world, asStranger(world).completeRotation(HOME), "CloudRegistry_NothingPending", HOME);
       });
     }
 
@@ -251,7 +249,8 @@ describe("CloudRegistry: keys", function () {
       for (const sent of [
         () => asStranger(world).proposeRotation(UNKNOWN, NEXT_KEY.address, acceptance),
         () => asStranger(world).completeRotation(UNKNOWN),
-        () => asStranger(world).cancelRotation(UNKNOWN)]) {
+        () => asStranger(world).cancelRotation(UNKNOWN),
+      ]) {
         await expectRefusal(world, sent(), "CloudRegistry_UnknownCloud", UNKNOWN);
       }
     });
@@ -283,9 +282,7 @@ describe("CloudRegistry: keys", function () {
       await expect(sent).to.emit(registry, "RotationCancelled").withArgs(HOME, OTHER_KEY.address);
       await expect(sent).to.emit(registry, "RecoveryChangeCancelled").withArgs(HOME, OTHER_RECOVERY.address);
       await expect(sent).to.emit(registry, "AgentsVoided").withArgs(HOME, 1);
-      await expect(sent)
-        .to.emit(registry, "AccountChanged")
-        .withArgs(HOME, account, NEXT_KEY.address, false, RECOVERY);
+      await expect(sent).to.emit(registry, "AccountChanged").withArgs(HOME, account, NEXT_KEY.address, false, RECOVERY);
       expect(await registry.accountOf(HOME)).to.equal(NEXT_KEY.address);
       expect(await registry.pendingRotation(HOME)).to.deep.equal(NOTHING);
       expect(await registry.pendingRecoveryChange(HOME)).to.deep.equal(NOTHING);
@@ -346,9 +343,7 @@ describe("CloudRegistry: keys", function () {
       const proposed = proposeRecoveryChange(world, HOME, NEXT_RECOVERY);
 
       const readyAt = (await timeOf(world, proposed)) + 48n * HOUR_MS;
-      await expect(proposed)
-        .to.emit(registry, "RecoveryChangeProposed")
-        .withArgs(HOME, NEXT_RECOVERY.address, readyAt);
+      await expect(proposed).to.emit(registry, "RecoveryChangeProposed").withArgs(HOME, NEXT_RECOVERY.address, readyAt);
       expect(await registry.pendingRecoveryChange(HOME)).to.deep.equal([ZeroAddress, NEXT_RECOVERY.address, readyAt]);
 
       await expectTooEarly(world, readyAt, () => asStranger(world).completeRecoveryChange(HOME));
@@ -359,12 +354,7 @@ describe("CloudRegistry: keys", function () {
 
       expect(await registry.recoveryOf(HOME)).to.equal(NEXT_RECOVERY.address);
       expect(await registry.pendingRecoveryChange(HOME)).to.deep.equal(NOTHING);
-      await expectRefusal(
-        world,
-        asStranger(world).completeRecoveryChange(HOME),
-        "CloudRegistry_NothingPending",
-        HOME,
-      );
+      await expectRefusal(world, asStranger(world).completeRecoveryChange(HOME), "CloudRegistry_NothingPending", HOME);
     });
 
     for (const [name, by] of [
@@ -391,7 +381,8 @@ describe("CloudRegistry: keys", function () {
 
       for (const sent of [
         () => asStranger(world).completeRecoveryChange(HOME),
-        () => proposeRecoveryChange(world, HOME, OTHER_RECOVERY)]) {
+        () => proposeRecoveryChange(world, HOME, OTHER_RECOVERY),
+      ]) {
         await expectRefusal(world, sent(), "CloudRegistry_WrongStatus", HOME, CloudStatus.Suspended);
       }
     });
@@ -443,11 +434,7 @@ describe("CloudRegistry: keys", function () {
       await expect(announced)
         .to.emit(registry, "ReplacementAnnounced")
         .withArgs(HOME, NEXT_KEY.address, false, NEXT_RECOVERY.address, readyAt);
-      expect(await registry.pendingReplacement(HOME)).to.deep.equal([
-        NEXT_KEY.address,
-        NEXT_RECOVERY.address,
-        readyAt,
-      ]);
+      expect(await registry.pendingReplacement(HOME)).to.deep.equal([NEXT_KEY.address, NEXT_RECOVERY.address, readyAt]);
       await expectTooEarly(world, readyAt, () => asStranger(world).executeReplacement(HOME));
       await suspend(world, HOME);
       await networkHelpers.time.setNextBlockTimestamp(readyAt / 1_000n);
@@ -507,18 +494,8 @@ describe("CloudRegistry: keys", function () {
         .to.emit(world.registry, "ReplacementCancelled")
         .withArgs(HOME, world.governance.address);
 
-      await expectRefusal(
-        world,
-        asStranger(world).executeReplacement(HOME),
-        "CloudRegistry_NothingPending",
-        HOME,
-      );
-      await expectRefusal(
-        world,
-        asGovernance(world).withdrawReplacement(HOME),
-        "CloudRegistry_NothingPending",
-        HOME,
-      );
+      await expectRefusal(world, asStranger(world).executeReplacement(HOME), "CloudRegistry_NothingPending", HOME);
+      await expectRefusal(world, asGovernance(world).withdrawReplacement(HOME), "CloudRegistry_NothingPending", HOME);
     });
 
     it("refuses keys that serve already, and whoever is not entitled", async function () {
@@ -547,21 +524,18 @@ describe("CloudRegistry: keys", function () {
         HOME,
         world.stranger.address,
       );
-      await expectRefusal(
-        world,
-        asAccount(world, HOME).cancelReplacement(HOME),
-        "CloudRegistry_NothingPending",
-        HOME,
-      );
+      await expectRefusal(world, asAccount(world, HOME).cancelReplacement(HOME), "CloudRegistry_NothingPending", HOME);
       for (const sent of [
         () => asStranger(world).announceReplacement(HOME, NEXT_KEY, NEXT_RECOVERY, acceptance, acceptance),
-        () => asStranger(world).withdrawReplacement(HOME)]) {
+        () => asStranger(world).withdrawReplacement(HOME),
+      ]) {
         await expectRefusal(world, sent(), "AccessManagedUnauthorized", world.stranger.address);
       }
       for (const sent of [
         () => asGovernance(world).withdrawReplacement(UNKNOWN),
         () => asStranger(world).executeReplacement(UNKNOWN),
-        () => announceReplacement(world, UNKNOWN, NEXT_KEY, NEXT_RECOVERY)]) {
+        () => announceReplacement(world, UNKNOWN, NEXT_KEY, NEXT_RECOVERY),
+      ]) {
         await expectRefusal(world, sent(), "CloudRegistry_UnknownCloud", UNKNOWN);
       }
     });

@@ -104,13 +104,7 @@ describe("CloudRegistry: signatures", function () {
       const world = await networkHelpers.loadFixture(withKnownAccount);
       const other = keyOf("thief");
 
-      await expectRefusal(
-        world,
-        judge(world, signatureOf(other)),
-        "CloudRegistry_BadSignature",
-        HOME,
-        other.address,
-      );
+      await expectRefusal(world, judge(world, signatureOf(other)), "CloudRegistry_BadSignature", HOME, other.address);
       await expectRefusal(
         world,
         judge(world, signatureOf(ACCOUNT), { digest: id("other") }),
@@ -167,12 +161,7 @@ describe("CloudRegistry: signatures", function () {
       const world = await networkHelpers.loadFixture(withKnownAccount);
 
       for (const cloud of [0, UNKNOWN]) {
-        await expectRefusal(
-          world,
-          judge(world, signatureOf(ACCOUNT), { cloud }),
-          "CloudRegistry_UnknownCloud",
-          cloud,
-        );
+        await expectRefusal(world, judge(world, signatureOf(ACCOUNT), { cloud }), "CloudRegistry_UnknownCloud", cloud);
         await expectRefusal(world, judge(world, "0x", { cloud }), "CloudRegistry_UnknownCloud", cloud);
       }
     });
@@ -246,28 +235,17 @@ describe("CloudRegistry: signatures", function () {
       await setAgent(world, HOME, AGENT, { scopes: scope });
       await judge(world, signature, { scope });
       await asAccount(world, HOME).revokeAllAgents(HOME);
-      await expectRefusal(
-        world,
-        judge(world, signature, { scope }),
-        "CloudRegistry_AgentRevoked",
-        HOME,
-        AGENT.address,
-      );
+      await expectRefusal(world, judge(world, signature, { scope }), "CloudRegistry_AgentRevoked", HOME, AGENT.address);
       await setAgent(world, HOME, AGENT, { scopes: scope });
       await judge(world, signature, { scope });
       await asAccount(world, HOME).revokeAgent(HOME, AGENT.address);
-      await expectRefusal(
-        world,
-        judge(world, signature, { scope }),
-        "CloudRegistry_AgentRevoked",
-        HOME,
-        AGENT.address,
-      );
+      await expectRefusal(world, judge(world, signature, { scope }), "CloudRegistry_AgentRevoked", HOME, AGENT.address);
     });
   });
 
   describe("requireSignature by a contract (ERC-1271)", function () {
-    const sign = async (signer: Signer) => signer.signTypedData({ name: "any" }, { A: [{ name: "a", type: "uint256" }] }, { a: 1n });
+    const sign = async (signer: Signer) =>
+      signer.signTypedData({ name: "any" }, { A: [{ name: "a", type: "uint256" }] }, { a: 1n });
 
     it("takes what the contract stands by", async function () {
       const world = await networkHelpers.loadFixture(federation);
@@ -319,13 +297,7 @@ describe("CloudRegistry: signatures", function () {
 
       const view = registry.interface.encodeFunctionData("statusOf", [CONTRACT]);
       await setMood(world, "CallingBack", await registry.getAddress(), view);
-      await expectRefusal(
-        world,
-        judge(world, "0x", { cloud: CONTRACT }),
-        "CloudRegistry_BadSignature",
-        CONTRACT,
-        NONE,
-      );
+      await expectRefusal(world, judge(world, "0x", { cloud: CONTRACT }), "CloudRegistry_BadSignature", CONTRACT, NONE);
     });
 
     it("is not asked where the account was no contract when it was bound", async function () {

@@ -251,12 +251,7 @@ describe("CloudRegistry: suspension", function () {
         0,
         BigInt(at + 20) * 1_000n,
       );
-      await expectRefusal(
-        world,
-        asStranger(world).endLapsedSuspension(UNKNOWN),
-        "CloudRegistry_UnknownCloud",
-        UNKNOWN,
-      );
+      await expectRefusal(world, asStranger(world).endLapsedSuspension(UNKNOWN), "CloudRegistry_UnknownCloud", UNKNOWN);
     });
   });
 
@@ -386,12 +381,7 @@ describe("CloudRegistry: suspension", function () {
       await asGovernance(world).confirmSuspension(HOME);
       await asGovernance(world).expel(HOST);
 
-      await expectRefusal(
-        world,
-        asGovernance(world).confirmSuspension(HOME),
-        "CloudRegistry_AlreadyConfirmed",
-        HOME,
-      );
+      await expectRefusal(world, asGovernance(world).confirmSuspension(HOME), "CloudRegistry_AlreadyConfirmed", HOME);
       await expectRefusal(
         world,
         asGovernance(world).confirmSuspension(HOST),
@@ -408,7 +398,8 @@ describe("CloudRegistry: suspension", function () {
       );
       for (const sent of [
         () => asGovernance(world).confirmSuspension(UNKNOWN),
-        () => asGovernance(world).liftSuspension(UNKNOWN)]) {
+        () => asGovernance(world).liftSuspension(UNKNOWN),
+      ]) {
         await expectRefusal(world, sent(), "CloudRegistry_UnknownCloud", UNKNOWN);
       }
     });
@@ -416,7 +407,10 @@ describe("CloudRegistry: suspension", function () {
     it("is for governance only", async function () {
       const world = await networkHelpers.loadFixture(federation);
 
-      for (const sent of [() => asGuardian(world).confirmSuspension(HOME), () => asGuardian(world).liftSuspension(HOME)]) {
+      for (const sent of [
+        () => asGuardian(world).confirmSuspension(HOME),
+        () => asGuardian(world).liftSuspension(HOME),
+      ]) {
         await expectRefusal(world, sent(), "AccessManagedUnauthorized", world.guardian.address);
       }
     });

@@ -1,0 +1,275 @@
+import { readFileSync } from "node:fs";
+
+import { expect } from "chai";
+import { type FunctionFragment, type Interface, type ParamType, ZeroAddress, isCallException } from "ethers";
+import { network } from "hardhat";
+import type { NetworkConnection } from "hardhat/types/network";
+
+import Federation from "../../ignition/modules/Federation.js";
+import { RESTRICTED, ROLES, type RoleName } from "../../ignition/roles.js";
+import { AccessManager__factory } from "../../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { CapacityExchange__factory } from "../../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { CloudRegistry__factory } from "../../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { candidateOf } from "../fixtures/registry.js";
+
+const { networkHelpers } = await network.create();
+
+/** The contracts of the page, with their ABIs. */
+const ABIS = {
+  AccessManager: AccessManager__factory.createInterface() as Interface,
+  CloudRegistry: CloudRegistry__factory.createInterface() as Interface,
+  CapacityExchange: CapacityExchange__factory.createInterface() as Interface,
+  MigrationLedger: MigrationLedger__factory.createInterface() as Interface,
+};
+
+type ContractName = keyof typeof ABIS;
+
+const NAMES = Object.keys(ABIS) as ContractName[];
+
+/** Contracts whose functions the AccessManager restricts. */
+const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger"] as const;
+
+/** A line of docs/access.md. */
+interface Row {
+  readonly name: string;
+  readonly role: RoleName | undefined;
+  readonly isExit: boolean;
+}
+
+const PAGE = readPage(readFileSync(new URL("../../docs/access.md", import.meta.url), "utf8"));
+
+function readPage(text: string): Record<ContractName, Row[]> {
+  const tableOf = (contract: ContractName): Row[] => {
+    const section = text.split(/^## /m).find((part) => part.startsWith(`${contract}\n`)) ?? "";
+    const lines = section.split("\n").filter((line) => line.startsWith("| ") && !/^\| (function|---) /.test(line));
+    return lines.map((line) => {
+      const [name = "", role = "", , exit = ""] = line
+        .slice(1)
+        .split("|")
+        .map((cell) => cell.trim());
+      if (role !== "" && !(role in ROLES)) throw new Error(`docs/access.md: ${contract}.${name} has no role ${role}`);
+      return { name, role: role === "" ? undefined : (role as RoleName), isExit: exit === "yes" };
+    });
+  };
+  return {
+    AccessManager: tableOf("AccessManager"),
+    CloudRegistry: tableOf("CloudRegistry"),
+    CapacityExchange: tableOf("CapacityExchange"),
+    MigrationLedger: tableOf("MigrationLedger"),
+  };
+}
+
+/** The functions of a contract that change its state. */
+function writing(contract: ContractName): FunctionFragment[] {
+  const found: FunctionFragment[] = [];
+  ABIS[contract].forEachFunction((fragment) => {
+    if (!fragment.constant) found.push(fragment);
+  });
+  return found;
+}
+
+/** The emptiest value of a type: arguments that decode. */
+function emptyOf(type: ParamType): unknown {
+  if (type.isArray()) return [];
+  if (type.isTuple()) return type.components.map(emptyOf);
+  if (type.type === "address") return ZeroAddress;
+  if (type.type === "bool") return false;
+  if (type.type === "string") return "";
+  if (type.type === "bytes") return "0x";
+  const bytes = /^bytes(\d+)$/.exec(type.type);
+  if (bytes) return `0x${"00".repeat(Number(bytes[1]))}`;
+  return 0;
+}
+
+/** A federation of one founder, as the Ignition module deploys it. */
+async function deployed(connection: NetworkConnection) {
+  const [deployer, governance, guardian, attester, stranger] = await connection.ethers.getSigners();
+  const { authority, registry, exchange, ledger, exits, changes } = await connection.ignition.deploy(Federation, {
+    parameters: {
+      Federation: {
+        governance: governance!.address,
+        guardian: guardian!.address,
+        attester: attester!.address,
+      },
+      CloudRegistry: { founders: [{ ...candidateOf("founder") }] as never },
+    },
+  });
+  const addresses = {
+    AccessManager: await authority.getAddress(),
+    CloudRegistry: await registry.getAddress(),
+    CapacityExchange: await exchange.getAddress(),
+    MigrationLedger: await ledger.getAddress(),
+  };
+  return {
+    connection,
+    deployer: deployer!,
+    governance: governance!,
+    guardian: guardian!,
+    attester: attester!,
+    stranger: stranger!,
+    addresses,
+    parts: [await exits.getAddress(), await changes.getAddress()],
+    authority: AccessManager__factory.connect(addresses.AccessManager, stranger),
+    registry: CloudRegistry__factory.connect(addresses.CloudRegistry, stranger),
+    exchange: CapacityExchange__factory.connect(addresses.CapacityExchange, stranger),
+    ledger: MigrationLedger__factory.connect(addresses.MigrationLedger, stranger),
+  };
+}
+
+type Deployed = Awaited<ReturnType<typeof deployed>>;
+
+/** Name and arguments of the custom error with which a call by a stranger is refused; nothing if it is not, or otherwise. */
+async function refusalOf(world: Deployed, contract: ContractName, fragment: FunctionFragment) {
+  const data = ABIS[contract].encodeFunctionData(fragment, fragment.inputs.map(emptyOf));
+  try {
+    await world.stranger.call({ to: world.addresses[contract], data });
+    return undefined;
+  } catch (error) {
+    const answer = revertDataOf(error);
+    const parsed = answer === undefined ? null : ABIS[contract].parseError(answer);
+    return parsed === null ? undefined : { name: parsed.name, args: [...parsed.args] as unknown[] };
+  }
+}
+
+function revertDataOf(error: unknown): string | undefined {
+  if (isCallException(error) && error.data) return error.data;
+  const data = (error as { data?: unknown }).data;
+  if (typeof data === "string") return data;
+  const nested = (data as { data?: unknown } | undefined)?.data;
+  return typeof nested === "string" ? nested : undefined;
+}
+
+describe("access", function () {
+  describe("docs/access.md", function () {
+    for (const contract of NAMES) {
+      it(`lists every state-changing function of ${contract}, and no other`, function () {
+        const listed = PAGE[contract].map(({ name }) => name).sort();
+
+        expect(listed).to.deep.equal(
+          writing(contract)
+            .map(({ name }) => name)
+            .sort(),
+        );
+        expect(new Set(listed).size, "no overloads").to.equal(listed.length);
+      });
+    }
+
+    for (const contract of MANAGED) {
+      it(`says the roles of ${contract} that the deployment sets`, function () {
+        const grants: { readonly [role in RoleName]?: readonly string[] } = RESTRICTED[contract];
+        const set = Object.entries(grants).flatMap(([role, names]) => names.map((name) => `${name}: ${role}`));
+        const listed = PAGE[contract].flatMap(({ name, role }) => (role ? [`${name}: ${role}`] : []));
+
+        expect(listed.sort()).to.deep.equal(set.sort());
+      });
+    }
+
+    it("gives no exit a role (INV-EXIT)", function () {
+      for (const contract of NAMES) {
+        const exits = PAGE[contract].filter(({ isExit }) => isExit);
+        expect(exits.filter(({ role }) => role !== undefined)).to.deep.equal([]);
+      }
+      const newBusiness = PAGE.MigrationLedger.filter(({ role, isExit }) => role === undefined && !isExit);
+      expect(newBusiness.map(({ name }) => name)).to.have.members([
+        "setAuthority",
+        "register",
+        "agree",
+        "record",
+        "amend",
+      ]);
+    });
+  });
+
+  describe("a deployed federation", function () {
+    for (const contract of MANAGED) {
+      for (const { name, role } of PAGE[contract]) {
+        if (role !== undefined) {
+          it(`refuses a stranger ${contract}.${name}, which is restricted to ${role}`, async function () {
+            const world = await networkHelpers.loadFixture(deployed);
+            const { authority, addresses, stranger } = world;
+            const fragment = ABIS[contract].getFunction(name)!;
+
+            expect(await refusalOf(world, contract, fragment)).to.deep.equal({
+              name: "AccessManagedUnauthorized",
+              args: [stranger.address],
+            });
+            expect(await authority.getTargetFunctionRole(addresses[contract], fragment.selector)).to.equal(ROLES[role]);
+            expect(await authority.canCall(stranger.address, addresses[contract], fragment.selector)).to.deep.equal([
+              false,
+              0n,
+            ]);
+          });
+        }
+      }
+
+      it(`asks the AccessManager about no other function of ${contract} (INV-EXIT)`, async function () {
+        const world = await networkHelpers.loadFixture(deployed);
+        const open = PAGE[contract].filter(({ name, role }) => role === undefined && name !== "setAuthority");
+
+        for (const { name } of open) {
+          const refusal = await refusalOf(world, contract, ABIS[contract].getFunction(name)!);
+          expect(refusal?.name, name).not.to.equal("AccessManagedUnauthorized");
+        }
+      });
+
+      it(`lets nobody but the AccessManager change the authority of ${contract}`, async function () {
+        const world = await networkHelpers.loadFixture(deployed);
+        const fragment = ABIS[contract].getFunction("setAuthority")!;
+
+        expect(await refusalOf(world, contract, fragment)).to.deep.equal({
+          name: "AccessManagedUnauthorized",
+          args: [world.stranger.address],
+        });
+      });
+    }
+
+    it("gives each role to whom the deployment names, and leaves the deployer none", async function () {
+      const { authority, addresses, ...people } = await networkHelpers.loadFixture(deployed);
+      const { deployer, governance, guardian, attester, stranger } = people;
+      const holders: { readonly [role in RoleName]: readonly string[] } = {
+        ADMIN: [governance.address],
+        GOVERNANCE: [governance.address],
+        GUARDIAN: [guardian.address],
+        LEDGER: [addresses.MigrationLedger],
+        ATTESTER: [attester.address],
+      };
+      const asked = [deployer, governance, guardian, attester, stranger].map(({ address }) => address);
+
+      for (const role of Object.keys(ROLES) as RoleName[]) {
+        for (const account of [...asked, ...Object.values(addresses)]) {
+          const [isMember, delay] = await authority.hasRole(ROLES[role], account);
+          expect([isMember, delay], `${role} of ${account}`).to.deep.equal([holders[role].includes(account), 0n]);
+        }
+      }
+    });
+
+    it("ties the contracts to each other", async function () {
+      const world = await networkHelpers.loadFixture(deployed);
+      const { addresses, registry, exchange, ledger } = world;
+
+      for (const contract of [registry, exchange, ledger]) {
+        expect(await contract.authority()).to.equal(addresses.AccessManager);
+      }
+      expect(await exchange.REGISTRY()).to.equal(addresses.CloudRegistry);
+      expect(await ledger.registry()).to.equal(addresses.CloudRegistry);
+      expect(await ledger.exchange()).to.equal(addresses.CapacityExchange);
+      expect(await ledger.predecessor()).to.equal(ZeroAddress);
+      expect(await registry.cloudOfLabel("founder")).to.equal(1);
+    });
+
+    it("lets the ledger, and nobody else, say that a cloud left", async function () {
+      const { authority, addresses, governance, guardian } = await networkHelpers.loadFixture(deployed);
+      const { selector } = ABIS.CloudRegistry.getFunction("markLeft")!;
+
+      for (const [account, may] of [
+        [addresses.MigrationLedger, true],
+        [governance.address, false],
+        [guardian.address, false],
+      ] as const) {
+        const [immediate] = await authority.canCall(account, addresses.CloudRegistry, selector);
+        expect(immediate, account).to.equal(may);
+      }
+    });
+  });
+});
