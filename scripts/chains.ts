@@ -50,6 +50,7 @@ function actors(scenario: Scenario, keys: KeyRing, first: number): Map<string, C
         account: keys.key(`${label}/account`),
         recovery: keys.key(`${label}/recovery`),
         agents: new Map(),
+        former: undefined,
         next: undefined,
       },
     ]),
@@ -102,11 +103,40 @@ async function timeOf(provider: RpcProvider): Promise<number> {
   return (block?.timestamp ?? 0) * 1000;
 }
 
-/** A chain inside this process whose time is set forward at will. The clouds found the federation. */
+/**
+ * The provider of a simulator, with the time of every block told. Otherwise the simulator's clock goes on with the real
+ * one, and no run would be like another.
+ * @param now The chain's time, in seconds.
+ */
+function withTime(provider: RpcProvider, now: () => number): RpcProvider {
+  const send: RpcProvider["send"] = async (method, params) => {
+    if (method === "eth_sendRawTransaction") await provider.send("evm_setNextBlockTimestamp", [now()]);
+    return provider.send(method, params);
+  };
+  return new Proxy(provider, {
+    get(target, name) {
+      if (name === "send") return send;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
+const HOUR_S = 3_600;
+
+/**
+ * A chain inside this process whose time is set forward at will. The clouds found the federation, an hour before the
+ * timeline begins.
+ */
 export async function openEmbedded(scenario: Scenario): Promise<Setting> {
-  const begin = new Date(scenario.begin ?? DEFAULT_BEGIN);
-  const connection = await network.create({ network: "default", override: { initialDate: begin } });
-  const provider: RpcProvider = connection.ethers.provider;
+  const begin = Date.parse(scenario.begin ?? DEFAULT_BEGIN) / 1000;
+  const connection = await network.create({
+    network: "default",
+    override: { initialDate: new Date((begin - HOUR_S) * 1000), allowBlocksWithSameTimestamp: true },
+  });
+  const simulator: RpcProvider = connection.ethers.provider;
+  let seconds = begin;
+  const provider = withTime(simulator, () => seconds);
   const keys = seededKeys(scenario.seed ?? scenario.name);
   const clouds = actors(scenario, keys, 1);
   const roles = rolesOf(keys);
@@ -118,12 +148,13 @@ export async function openEmbedded(scenario: Scenario): Promise<Setting> {
     provider,
     now: () => timeOf(provider),
     async waitUntil(timeMs) {
-      const seconds = Math.ceil(timeMs / 1000);
+      seconds = Math.max(seconds, Math.ceil(timeMs / 1000));
       if (seconds * 1000 <= (await timeOf(provider))) return;
       await provider.send("evm_setNextBlockTimestamp", [seconds]);
       await provider.send("evm_mine", []);
     },
   };
+  await chain.waitUntil(begin * 1000);
   return { chain, federation, clouds, keys, roles };
 }
 

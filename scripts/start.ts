@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { BusError } from "../src/errors/busError.js";
 import { askQuestions } from "../src/scenario/answers.js";
 import { factsJson } from "../src/scenario/facts.js";
-import { type Scenario, durationMs, parseScenario } from "../src/scenario/format.js";
+import { type Scenario, lengthOf, parseScenario } from "../src/scenario/format.js";
 import { answerLines, closingLines, stepLines, tally } from "../src/scenario/report.js";
 import { prepare, runTimeline } from "../src/scenario/run.js";
 import { type BurstOptions, burstsByCloud, scenarioOfTrace, traceReport } from "../src/trace/burst.js";
@@ -90,7 +90,7 @@ async function loadScenario(options: Options): Promise<{ readonly scenario: Scen
   try {
     return { scenario: parseScenario(text), intro: [] };
   } catch (thrown) {
-    if (thrown instanceof BusError) throw new BusError(thrown.code, `${file}${thrown.message}`, { cause: thrown });
+    if (thrown instanceof BusError) throw new BusError(thrown.code, `${file}: ${thrown.message}`, { cause: thrown });
     throw thrown;
   }
 }
@@ -112,7 +112,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const { scenario, intro } = await loadScenario(options);
-  const last = Math.max(0, ...scenario.timeline.map((step) => durationMs(step.at ?? "PT0S")));
+  const last = lengthOf(scenario);
   if (options.rpc !== undefined && last > options.maxWaitMs) {
     const needed = Math.ceil(last / 1000);
     throw new BusError(

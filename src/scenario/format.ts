@@ -5,6 +5,9 @@ import type { Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { SCENARIO_SCHEMA } from "./schema.js";
 
+/** A length of time, or a time since the beginning: ISO 8601 in days and smaller, or milliseconds. */
+export type Duration = string | number;
+
 /** Amounts by name; what is not named is zero. */
 export type Amounts = { readonly [lane in keyof Resources]?: number };
 
@@ -14,7 +17,7 @@ export interface OfferSpec {
   readonly capacity: Amounts;
   readonly biggest?: Amounts;
   readonly features?: readonly string[];
-  readonly validFor?: string;
+  readonly validFor?: Duration;
   readonly currency?: string;
   readonly rates?: Amounts;
 }
@@ -35,12 +38,14 @@ export interface VmSpec {
   readonly register?: boolean;
 }
 
+/** A value that an error should carry: a number, or the name of a cloud, VM, lane, state, status, feature or features. */
+export type Claim = string | number | boolean | readonly string[];
+
 /** What should come of a step. */
-export type Expectation =
-  "accepted" | { readonly refused: string; readonly args?: { readonly [name: string]: string | number | boolean } };
+export type Expectation = "accepted" | { readonly refused: string; readonly args?: { readonly [name: string]: Claim } };
 
 interface Common {
-  readonly at?: string;
+  readonly at?: Duration;
   readonly note?: string;
   readonly expect?: Expectation;
 }
@@ -48,6 +53,7 @@ interface Common {
 interface Forged {
   readonly from?: string;
   readonly without?: readonly string[];
+  readonly signaturesOf?: string;
   readonly signers?: { readonly [cloud: string]: string };
   readonly nonce?: number;
   readonly resources?: Amounts;
@@ -55,9 +61,9 @@ interface Forged {
 }
 
 interface Deadlines {
-  readonly agreeIn?: string;
-  readonly startIn?: string;
-  readonly completeIn?: string;
+  readonly agreeIn?: Duration;
+  readonly startIn?: Duration;
+  readonly completeIn?: Duration;
 }
 
 interface As {
@@ -79,6 +85,8 @@ export type Step = Common &
         readonly to: string;
         readonly id?: string;
         readonly site?: number;
+        readonly copy?: Duration;
+        readonly pause?: Duration;
       } & Forged &
         Deadlines)
     | ({
@@ -97,7 +105,8 @@ export type Step = Common &
         readonly move: string;
         readonly without?: readonly string[];
         readonly signers?: { readonly [cloud: string]: string };
-        readonly validIn?: string;
+        readonly validIn?: Duration;
+        readonly pause?: Duration;
       }
     | ({ readonly do: "abort"; readonly move: string; readonly by: string; readonly reason?: number } & As)
     | {
@@ -113,8 +122,8 @@ export type Step = Common &
         readonly to: string;
         readonly id?: string;
         readonly site?: number;
-        readonly releasedAgo?: string;
-        readonly runningAgo?: string;
+        readonly releasedAgo?: Duration;
+        readonly runningAgo?: Duration;
       } & Forged)
     | ({ readonly do: "amend"; readonly vms: readonly string[]; readonly id?: string; readonly type?: string } & Forged)
     | ({
@@ -124,7 +133,7 @@ export type Step = Common &
         readonly id?: string;
         readonly site?: number;
       } & Forged)
-    | ({ readonly do: "notice"; readonly vms: readonly string[]; readonly in: string } & As)
+    | ({ readonly do: "notice"; readonly vms: readonly string[]; readonly in: Duration } & As)
     | ({ readonly do: "release" | "stop"; readonly vm: string; readonly move?: string } & As)
     | ({ readonly do: VmVerb; readonly vm: string } & As)
     | ({ readonly do: "revoke"; readonly document: string; readonly by: string } & As)
@@ -140,10 +149,10 @@ export type Step = Common &
         readonly agent: string;
         readonly scopes: readonly ScopeName[];
         readonly partners?: readonly string[];
-        readonly validFor?: string;
+        readonly validFor?: Duration;
       }
     | { readonly do: "revokeAgent"; readonly cloud: string; readonly agent: string }
-    | { readonly do: "pauseNew"; readonly for: string }
+    | { readonly do: "pauseNew"; readonly for: Duration }
     | { readonly do: "resumeNew" | "closeForNew" | "wait" }
   );
 
@@ -160,25 +169,32 @@ export interface Scenario {
   readonly description?: string;
   readonly seed?: string;
   readonly begin?: string;
-  readonly parameters?: { readonly [limit in LimitName]?: string };
+  readonly parameters?: { readonly [limit in LimitName]?: Duration };
   readonly features?: { readonly [feature: string]: number };
   readonly instanceTypes?: { readonly [type: string]: Amounts };
   readonly clouds: readonly CloudSpec[];
   readonly vms: readonly VmSpec[];
   readonly timeline: readonly Step[];
   readonly expectations?: {
-    readonly hosts?: readonly { readonly vm: string; readonly at: string; readonly host: string | null }[];
+    readonly hosts?: readonly { readonly vm: string; readonly at: Duration; readonly host: string | null }[];
     readonly states?: readonly { readonly vm: string; readonly state: string }[];
     readonly responsible?: readonly {
       readonly vm: string;
-      readonly from: string;
-      readonly to: string;
+      readonly from: Duration;
+      readonly to: Duration;
       readonly clouds: readonly string[];
+    }[];
+    readonly rooms?: readonly { readonly cloud: string; readonly site?: number; readonly free: Amounts }[];
+    readonly statuses?: readonly { readonly cloud: string; readonly status: string }[];
+    readonly outcomes?: readonly {
+      readonly move: string;
+      readonly state: string;
+      readonly unfinished?: readonly string[];
     }[];
   };
   readonly questions?: {
-    readonly hostsAt?: readonly string[];
-    readonly responsible?: { readonly vm: string; readonly from: string; readonly to: string };
+    readonly hostsAt?: readonly Duration[];
+    readonly responsible?: { readonly vm: string; readonly from: Duration; readonly to: Duration };
     readonly history?: string;
   };
 }
@@ -272,9 +288,10 @@ function requireNames(scenario: Scenario): void {
     const list = (key: string): readonly string[] => (Array.isArray(all[key]) ? all[key].map(String) : []);
     if (step.at !== undefined) {
       const at = durationMs(step.at);
-      if (at < latest) fail(`${path}/at`, `${JSON.stringify(step.at)} is before the step before it`);
+      if (at < latest) fail(`${path}/at`, `${JSON.stringify(step.at)} is before the end of the step before it`);
       latest = at;
     }
+    latest = endOf(step, latest);
     list("vms").forEach((vm, n) => {
       known(vms, `${path}/vms/${n}`, vm, "VM");
     });
@@ -294,6 +311,20 @@ function requireNames(scenario: Scenario): void {
     known(types, `${path}/type`, text("type"), "instance type");
     known(documents, `${path}/document`, text("document"), "document");
     known(documents, `${path}/move`, text("move"), "document");
+    known(documents, `${path}/signaturesOf`, text("signaturesOf"), "document");
+    if (step.do === "offer") {
+      step.offer.features?.forEach((feature, n) => {
+        known(features, `${path}/offer/features/${n}`, feature, "feature");
+      });
+    }
+    if ("signers" in step) {
+      for (const [cloud, signer] of Object.entries(step.signers ?? {})) {
+        known(clouds, `${path}/signers/${cloud}`, cloud, "cloud");
+        const [label = "", key] = signer.split("/");
+        if (signer !== "stranger") known(clouds, `${path}/signers/${cloud}`, label, "cloud");
+        if (key !== undefined && key !== "former") known(agents, `${path}/signers/${cloud}`, key, "agent");
+      }
+    }
     if (step.do === "setAgent") agents.add(step.agent);
     known(agents, `${path}/as`, text("as"), "agent");
     const id = text("id");
@@ -316,6 +347,18 @@ function requireNames(scenario: Scenario): void {
       known(clouds, `/expectations/responsible/${i}/clouds/${n}`, cloud, "cloud");
     });
   });
+  scenario.expectations?.rooms?.forEach((expected, i) => {
+    known(clouds, `/expectations/rooms/${i}/cloud`, expected.cloud, "cloud");
+  });
+  scenario.expectations?.statuses?.forEach((expected, i) => {
+    known(clouds, `/expectations/statuses/${i}/cloud`, expected.cloud, "cloud");
+  });
+  scenario.expectations?.outcomes?.forEach((expected, i) => {
+    known(documents, `/expectations/outcomes/${i}/move`, expected.move, "document");
+    expected.unfinished?.forEach((cloud, n) => {
+      known(clouds, `/expectations/outcomes/${i}/unfinished/${n}`, cloud, "cloud");
+    });
+  });
   known(vms, "/questions/responsible/vm", scenario.questions?.responsible?.vm, "VM");
   known(vms, "/questions/history", scenario.questions?.history, "VM");
 }
@@ -331,10 +374,21 @@ function unique<T>(items: readonly T[], key: (item: T) => string, path: string, 
 
 const UNITS = { D: 86_400_000, H: 3_600_000, M: 60_000, S: 1_000 } as const;
 
-/** Milliseconds of an ISO 8601 duration in days, hours, minutes and seconds. */
-export function durationMs(text: string): number {
-  return [...text.matchAll(/([0-9]+)([DHMS])/g)].reduce(
-    (sum, [, count, unit]) => sum + Number(count) * UNITS[unit as keyof typeof UNITS],
+/** Milliseconds of a duration that the schema has let through. */
+export function durationMs(duration: Duration): number {
+  if (typeof duration === "number") return duration;
+  return [...duration.matchAll(/([0-9.]+)([DHMS])/g)].reduce(
+    (sum, [, count, unit]) => sum + Math.round(Number(count) * UNITS[unit as keyof typeof UNITS]),
     0,
   );
+}
+
+/** When a step is over: a move takes the time of its copy. */
+export function endOf(step: Step, begin: number): number {
+  return step.do === "move" ? begin + durationMs(step.copy ?? 0) : begin;
+}
+
+/** When the last step is over, since the beginning. */
+export function lengthOf(scenario: Scenario): number {
+  return scenario.timeline.reduce((clock, step) => endOf(step, step.at === undefined ? clock : durationMs(step.at)), 0);
 }

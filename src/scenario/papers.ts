@@ -6,15 +6,17 @@ import type { Agreement, DocumentName, Documents, Handover, Line, MutualAbort } 
 import { BusError } from "../errors/busError.js";
 import { matchHosts } from "../matchmaking/matchHosts.js";
 import { type VmFacts, vmOf } from "../actions/questions/vmOf.js";
-import { type Amounts, durationMs } from "./format.js";
+import { type Amounts, type Duration, durationMs } from "./format.js";
 import {
   type SignedDocument,
   type World,
   cloudOf,
+  documentOf,
   featureBits,
   labelOf,
   nextSalt,
   resourcesFrom,
+  signerNamed,
   vmNamed,
 } from "./world.js";
 
@@ -22,6 +24,7 @@ import {
 export interface Departures {
   readonly from?: string;
   readonly without?: readonly string[];
+  readonly signaturesOf?: string;
   readonly signers?: { readonly [cloud: string]: string };
   readonly nonce?: number;
   readonly resources?: Amounts;
@@ -34,7 +37,7 @@ export async function draftAgreement(
   names: readonly string[],
   to: string | undefined,
   site: number | undefined,
-  departures: Departures & { readonly agreeIn?: string },
+  departures: Departures & { readonly agreeIn?: Duration },
 ): Promise<Agreement> {
   const { federation, scenario, chain } = world;
   const actors = names.map((name) => vmNamed(world, name));
@@ -78,20 +81,24 @@ async function placeOf(
   return { destination: best.cloud, site: best.site };
 }
 
-/** Signs a document for clouds, in this order, each once. A step may leave some out, or have others sign for them. */
+/**
+ * Signs a document for clouds, in this order, each once. A step may leave some out, have others sign for them, or take
+ * the signatures of another document.
+ */
 export async function signFor<N extends DocumentName>(
   world: World,
   name: N,
   document: Documents[N],
   signers: readonly number[],
-  departures: Pick<Departures, "without" | "signers"> = {},
+  departures: Pick<Departures, "without" | "signers" | "signaturesOf"> = {},
 ): Promise<string[]> {
+  if (departures.signaturesOf !== undefined) return [...documentOf(world, departures.signaturesOf).signatures];
   const labels = [...new Set(signers)].map((cloud) => labelOf(world, cloud));
   return Promise.all(
     labels
       .filter((label) => !departures.without?.includes(label))
       .map((label) => {
-        const signer = cloudOf(world, departures.signers?.[label] ?? label).account;
+        const signer = signerNamed(world, departures.signers?.[label] ?? label);
         return signDocument(signer, world.federation.ledgerDomain, name, document);
       }),
   );
@@ -107,7 +114,7 @@ export function remember<D extends SignedDocument>(world: World, id: string | un
 export async function draftHandover(
   world: World,
   move: SignedDocument,
-  validIn: string | undefined,
+  { validIn = 240_000, pause = 0 }: { readonly validIn?: Duration; readonly pause?: Duration },
 ): Promise<Handover> {
   const now = await world.chain.now();
   return {
@@ -115,9 +122,9 @@ export async function draftHandover(
     releases: move.document.agreement.lines.map((line) => ({
       vm: line.vm,
       stateDigest: hashOf(`${line.vm}/${line.nonce}`),
-      releasedAt: BigInt(now),
+      releasedAt: BigInt(now - durationMs(pause)),
     })),
-    validUntil: BigInt(now + (validIn === undefined ? 240_000 : durationMs(validIn))),
+    validUntil: BigInt(now + durationMs(validIn)),
   };
 }
 

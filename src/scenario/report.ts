@@ -1,33 +1,33 @@
-import { RESOURCE_NAMES } from "../documents/types.js";
-import type { RevertError, RevertValue } from "../errors/revert.js";
-import { CloudStatus, DocumentKind, Duty, VmState, nameOf as enumName } from "../chain/enums.js";
+import { CloudStatus, DocumentKind, Duty, nameOf as enumName } from "../chain/enums.js";
 import type { Answers } from "./answers.js";
+import { explain, formatLength, formatOffset } from "./explain.js";
+import type { HistoryEntry, Signatory } from "../actions/questions/history.js";
 import type { Step } from "./format.js";
 import type { ExpectationFact, RunFacts, StepFact } from "./run.js";
-import { type World, labelOf, nameOf } from "./world.js";
+import { type World, labelOf } from "./world.js";
 
 const WIDTH = 118;
-const CLOUD_ARGS = /^(cloud|home|host|source|destination|holder|partner|named|by)$/;
-const TIME_ARGS = /(deadline|time|earliest|latest|agreeBy|startBy|completeBy|validFrom|validUntil|until)$/i;
-const ID_ARGS = /^(document|agreement|open|move|digest)$/;
 
 function pad(text: string, width: number): string {
   return text.length >= width ? text : text + " ".repeat(width - text.length);
 }
 
-function cut(text: string, width = WIDTH): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+/** Cuts words into lines, those after the first indented; a word that is too long stands alone. */
+export function wrap(text: string, indent = 0, width = WIDTH): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.trimEnd().split(/(?<=\S) (?=\S)/)) {
+    const room = width - (lines.length === 0 ? 0 : indent);
+    if (line !== "" && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((part, index) => (index === 0 ? part : " ".repeat(indent) + part));
 }
 
-/** Time since the beginning of the timeline: days and hh:mm:ss. */
-export function elapsed(ms: number): string {
-  const seconds = Math.floor(Math.max(0, ms) / 1000);
-  const clock = [seconds / 3600, seconds / 60, seconds].map((part, index) => {
-    const value = Math.floor(part) % (index === 0 ? 24 : 60);
-    return String(value).padStart(2, "0");
-  });
-  return `${Math.floor(seconds / 86_400)}d ${clock.join(":")}`;
-}
+/** Column at which a step is described. */
+const TEXT = 26;
 
 /** A moment of the chain as a date in UTC. */
 export function date(ms: number | bigint): string {
@@ -93,57 +93,30 @@ export function describeStep(step: Step): string {
   }
 }
 
-function value(world: World, name: string, raw: RevertValue): string {
-  const text = String(raw);
-  if (typeof raw === "bigint" && CLOUD_ARGS.test(name)) return labelOf(world, Number(raw));
-  if (typeof raw === "bigint" && TIME_ARGS.test(name) && raw > 1_000_000_000_000n) return date(raw);
-  if (name === "found" && typeof raw === "bigint") return enumName(VmState, raw);
-  if (name === "status" && typeof raw === "bigint") return enumName(CloudStatus, raw);
-  if (name === "missing" && typeof raw === "bigint") return featureNames(world, raw);
-  if (name === "lane" && typeof raw === "bigint") return RESOURCE_NAMES[Number(raw)] ?? text;
-  if (/^(vm|previous|next)$/.test(name) && text.length === 66) return nameOf(world, text);
-  if (ID_ARGS.test(name)) return documentName(world, text);
-  return text.length > 42 ? `${text.slice(0, 10)}…` : text;
-}
-
-function featureNames(world: World, bits: bigint): string {
-  const names = Object.entries(world.scenario.features ?? {}).filter(([, bit]) => (bits >> BigInt(bit)) & 1n);
-  return names.map(([feature]) => feature).join(" + ") || String(bits);
-}
-
-function documentName(world: World, id: string): string {
-  for (const [name, signed] of world.documents) if (signed.id === id) return name;
-  return `${id.slice(0, 10)}…`;
-}
-
-/** A refusal with the values that disagree, names instead of numbers where the scenario has them. */
-export function describeRefusal(world: World, refusal: RevertError): string {
-  const args = Object.entries(refusal.args).map(([name, raw]) => `${name} ${value(world, name, raw)}`);
-  return `${refusal.errorName.replace(/^[A-Za-z]+_/, "")}${args.length === 0 ? "" : `: ${args.join(", ")}`}`;
-}
-
 /** The lines that tell a step. */
 export function stepLines(world: World, fact: StepFact): string[] {
   const mark = fact.isExpected ? " " : "!";
+  const outcome = fact.outcome === "done" ? "" : fact.outcome;
   const what = `${pad(fact.step.do, 17)}${describeStep(fact.step)}`;
-  const head = `${mark} ${pad(elapsed(fact.time - world.begin), 14)}${pad(fact.outcome, 10)}${what}`;
-  const lines = [cut(head)];
-  if (fact.refusal) lines.push(cut(`${" ".repeat(26)}${describeRefusal(world, fact.refusal)}`));
-  if (!fact.isExpected) {
-    const { expect = "accepted" } = fact.step;
-    lines.push(`${" ".repeat(26)}expected: ${expect === "accepted" ? expect : `refused with ${expect.refused}`}`);
-  }
+  const lines = wrap(`${mark} ${pad(formatOffset(fact.time - world.begin), 14)}${pad(outcome, 10)}${what}`, TEXT + 17);
+  const tell = (text: string) => {
+    lines.push(...wrap(`${" ".repeat(TEXT)}${text}`, TEXT + 2));
+  };
+  if (fact.refusal) tell(`${fact.refusal.errorName}: ${explain(world, fact.refusal)}`);
+  if (fact.missed !== undefined) tell(`MISSED: ${fact.missed}`);
   return lines;
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    cut(
+  const indent = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 2);
+  return rows.flatMap((row) =>
+    wrap(
       `  ${row
         .map((cell, column) => pad(cell, widths[column] ?? 0))
         .join("  ")
         .trimEnd()}`,
+      indent,
     ),
   );
 }
@@ -151,7 +124,7 @@ function table(rows: readonly (readonly string[])[]): string[] {
 /** The four questions and their answers. */
 export function answerLines(world: World, answers: Answers): string[] {
   const lines: string[] = ["", "1. Where did each VM run?", ""];
-  const since = (ms: number) => elapsed(ms - world.begin);
+  const since = (ms: number) => formatOffset(ms - world.begin);
   lines.push(
     ...table([
       ["VM", "home", ...answers.times.map((time) => `at ${since(time)}`)],
@@ -168,10 +141,11 @@ export function answerLines(world: World, answers: Answers): string[] {
     lines.push("", `2. Who answered for ${vm} from ${since(from)} to ${since(to)}?`, "");
     lines.push(
       ...table([
-        ["from", "to", "cloud", "as"],
+        ["from", "to", "for", "cloud", "as"],
         ...parts.map((part) => [
-          date(part.from),
-          date(part.to),
+          since(Number(part.from)),
+          since(Number(part.to)),
+          formatLength(Number(part.to - part.from)),
           labelOf(world, part.cloud),
           part.duty === Duty.Pause ? "next host, for the pause" : "host",
         ]),
@@ -208,12 +182,12 @@ export function answerLines(world: World, answers: Answers): string[] {
         ...shortened(answers.history.entries).map((entry) => [
           String(entry.sequence),
           labelOf(world, entry.host),
-          date(entry.startedAt),
-          entry.endedAt === 0n ? "now" : date(entry.endedAt),
+          entry.startedAt < BigInt(world.begin) ? "before" : since(Number(entry.startedAt)),
+          entry.endedAt === 0n ? "now" : since(Number(entry.endedAt)),
           entry.kind === DocumentKind.None
             ? "home"
-            : `${enumName(DocumentKind, entry.kind)} ${entry.agreementId?.slice(0, 10) ?? ""}…`,
-          entry.signers.map(({ cloud, key }) => `${labelOf(world, cloud)} ${key.slice(0, 8)}…`).join(", "),
+            : `${enumName(DocumentKind, entry.kind)} ${entry.agreementId?.slice(0, 10) ?? ""}..`,
+          saySigners(world, entry),
         ]),
       ]),
     );
@@ -227,6 +201,13 @@ export function answerLines(world: World, answers: Answers): string[] {
   return lines;
 }
 
+function saySigners(world: World, entry: HistoryEntry): string {
+  const say = (signers: readonly Signatory[]) =>
+    signers.map(({ cloud, isAgent }) => `${labelOf(world, cloud)}${isAgent ? "'s agent" : ""}`).join(", ");
+  const handover = entry.handoverSigners.length === 0 ? "" : `; handover: ${say(entry.handoverSigners)}`;
+  return `${say(entry.signers)}${handover}`;
+}
+
 /** How many stays of a long history are shown from either end. */
 const ENDS = 8;
 
@@ -237,7 +218,7 @@ function shortened<T>(entries: readonly T[]): readonly T[] {
 function missedLines(expectations: readonly ExpectationFact[]): string[] {
   return expectations
     .filter((fact) => !fact.isMet)
-    .map((fact) => cut(`! ${fact.what}: expected ${fact.expected}, found ${fact.found}`));
+    .flatMap((fact) => wrap(`! MISSED: ${fact.what}: expected ${fact.expected}, found ${fact.found}`, 2));
 }
 
 /** Numbers of the last line. */
@@ -248,13 +229,14 @@ export interface Tally {
   readonly missed: number;
 }
 
-/** Counts steps by outcome, and expectations (of steps and of the end) by whether they were met. */
+/** Counts records, which are transactions of the timeline, by outcome; and expectations (of steps and of the end) by whether they were met. */
 export function tally(facts: Pick<RunFacts, "steps" | "expectations">): Tally {
-  const accepted = facts.steps.filter((fact) => fact.outcome === "accepted").length;
+  const accepted = facts.steps.reduce((sum, fact) => sum + fact.sent.length, 0);
+  const refused = facts.steps.filter((fact) => fact.outcome === "refused").length;
   const missed =
     facts.steps.filter((fact) => !fact.isExpected).length + facts.expectations.filter((fact) => !fact.isMet).length;
-  const all = facts.steps.length + facts.expectations.length;
-  return { accepted, refused: facts.steps.length - accepted, met: all - missed, missed };
+  const all = facts.steps.filter((fact) => fact.outcome !== "done").length + facts.expectations.length;
+  return { accepted, refused, met: all - missed, missed };
 }
 
 /** The end: expectations that were missed, and the one line that sums up. */
@@ -264,5 +246,5 @@ export function closingLines(facts: RunFacts): string[] {
     missed === 0
       ? `the chain says what the scenario expects (${met} of ${met})`
       : `THE CHAIN DOES NOT SAY what the scenario expects: ${missed} of ${met + missed} missed`;
-  return [...missedLines(facts.expectations), "", `${accepted} accepted, ${refused} refused; ${verdict}`];
+  return [...missedLines(facts.expectations), "", `${accepted} records accepted, ${refused} refused; ${verdict}`];
 }

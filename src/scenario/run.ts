@@ -6,11 +6,14 @@ import { hostAt } from "../actions/questions/hostAt.js";
 import { responsibleDuring } from "../actions/questions/responsibleDuring.js";
 import { vmIdOf } from "../actions/questions/vmIdOf.js";
 import { vmOf } from "../actions/questions/vmOf.js";
-import { VmState, nameOf } from "../chain/enums.js";
+import { CloudStatus, MoveState, VmState, nameOf } from "../chain/enums.js";
 import { type Federation, asSender } from "../chain/federation.js";
 import type { BusEvent, Sent } from "../chain/send.js";
 import { BusError } from "../errors/busError.js";
+import { unpackResources } from "../documents/build.js";
+import { RESOURCE_NAMES, type Resources } from "../documents/types.js";
 import { RevertError } from "../errors/revert.js";
+import { missedBy } from "./claims.js";
 import { type Scenario, type Step, durationMs } from "./format.js";
 import { doStep, makeOffer } from "./steps.js";
 import {
@@ -20,6 +23,8 @@ import {
   type KeyRing,
   type VmActor,
   type World,
+  cloudOf,
+  documentOf,
   featureBits,
   labelOf,
   resourcesFrom,
@@ -32,11 +37,14 @@ export interface StepFact {
   readonly step: Step;
   /** The chain's time after it, in milliseconds. */
   readonly time: number;
-  readonly outcome: "accepted" | "refused";
+  /** `done` where nothing was asked of the chain. */
+  readonly outcome: "accepted" | "refused" | "done";
   /** Why it was refused. */
   readonly refusal: RevertError | undefined;
   /** Whether that is what the scenario says. */
   readonly isExpected: boolean;
+  /** What is not as the scenario says, in words. */
+  readonly missed: string | undefined;
   /** Transactions that were accepted. */
   readonly sent: readonly Sent[];
 }
@@ -73,7 +81,7 @@ export async function prepare(scenario: Scenario, setting: Setting): Promise<Wor
   for (const spec of scenario.vms) {
     const home = setting.clouds.get(spec.home);
     if (!home) throw new BusError("BAD_SCENARIO", `${spec.name} has no home`);
-    const localId = hashOf(`${scenario.seed ?? scenario.name}/${spec.home}/${spec.name}`);
+    const localId = hashOf(`${setting.keys.salt("local ids")}/${spec.home}/${spec.name}`);
     vms.set(spec.name, {
       name: spec.name,
       home: spec.home,
@@ -141,23 +149,24 @@ async function runStep(world: World, step: Step, index: number): Promise<StepFac
     index,
     step,
     time: await world.chain.now(),
-    outcome: refusal ? "refused" : "accepted",
+    outcome: refusal ? "refused" : sent.length > 0 ? "accepted" : "done",
     refusal,
-    isExpected: isExpected(step, refusal),
+    isExpected: missedBy(world, step, refusal) === undefined,
+    missed: missedBy(world, step, refusal),
     sent,
   };
 }
 
-function isExpected(step: Step, refusal: RevertError | undefined): boolean {
-  const expected = step.expect ?? "accepted";
-  if (expected === "accepted") return refusal === undefined;
-  if (refusal?.errorName !== expected.refused) return false;
-  return Object.entries(expected.args ?? {}).every(([name, value]) => String(refusal.args[name]) === String(value));
-}
-
 async function checkExpectations(world: World): Promise<ExpectationFact[]> {
   const { scenario, federation, begin } = world;
-  const { hosts = [], states = [], responsible = [] } = scenario.expectations ?? {};
+  const {
+    hosts = [],
+    states = [],
+    responsible = [],
+    rooms = [],
+    statuses = [],
+    outcomes = [],
+  } = scenario.expectations ?? {};
   const facts = [
     ...hosts.map(async ({ vm, at, host }) => {
       const found = await hostAt(federation, vmNamed(world, vm).vm, BigInt(begin + durationMs(at)));
@@ -173,8 +182,53 @@ async function checkExpectations(world: World): Promise<ExpectationFact[]> {
       const labels = found.map((part) => labelOf(world, part.cloud)).filter((label, i, all) => label !== all[i - 1]);
       return fact(`responsible for ${vm} from ${from} to ${to}`, clouds.join(", "), labels.join(", "));
     }),
+    ...statuses.map(async ({ cloud, status }) => {
+      const found = await federation.registry.statusOf(cloudOf(world, cloud).cloud);
+      return fact(`status of ${cloud}`, status, nameOf(CloudStatus, found));
+    }),
+    ...rooms.map((expected) => roomFact(world, expected)),
+    ...outcomes.map((expected) => outcomeFact(world, expected)),
   ];
   return Promise.all(facts);
+}
+
+type Expectations = NonNullable<Scenario["expectations"]>;
+
+async function roomFact(world: World, expected: NonNullable<Expectations["rooms"]>[number]): Promise<ExpectationFact> {
+  const { cloud: label, site = 0, free } = expected;
+  const { exchange, ledger } = world.federation;
+  const { cloud } = cloudOf(world, label);
+  const committed = unpackResources(await ledger.committedVectorOf(cloud, site));
+  const offered = (await exchange.hasOffer(cloud, site)) ? (await exchange.offerOf(cloud, site)).capacity : undefined;
+  const lanes = RESOURCE_NAMES.filter((lane) => free[lane] !== undefined);
+  const say = (amount: (lane: keyof Resources) => number) => lanes.map((lane) => `${lane} ${amount(lane)}`).join(", ");
+  return fact(
+    `free at ${label} site ${site}`,
+    say((lane) => free[lane] ?? 0),
+    say((lane) => Math.max(0, Number(offered?.[lane] ?? 0) - committed[lane])),
+  );
+}
+
+async function outcomeFact(
+  world: World,
+  expected: NonNullable<Expectations["outcomes"]>[number],
+): Promise<ExpectationFact> {
+  const { move, state, unfinished } = expected;
+  const number = numberOf(world, documentOf(world, move).id);
+  const found = await world.federation.ledger.outcomeOf(number);
+  const counted = [found.unfinishedA, found.unfinishedB].filter((cloud) => cloud !== 0n);
+  const say = (what: string, clouds: readonly string[] | undefined) =>
+    clouds ? `${what}, unfinished for ${[...clouds].sort().join(", ") || "nobody"}` : what;
+  const labels = counted.map((cloud) => labelOf(world, Number(cloud)));
+  return fact(`outcome of ${move}`, say(state, unfinished), say(nameOf(MoveState, found.state), unfinished && labels));
+}
+
+/** Agreement number of a move that was agreed in this run; 0 if it was not. */
+function numberOf(world: World, move: string): bigint {
+  const agreed = world.sent
+    .flatMap((sent) => sent.events)
+    .find((event) => event.name === "MoveAgreed" && event.args.getValue("move") === move);
+  return agreed ? BigInt(String(agreed.args.getValue("number"))) : 0n;
 }
 
 function fact(what: string, expected: string, found: string): ExpectationFact {

@@ -3,7 +3,13 @@ import { RESOURCE_NAMES } from "../documents/types.js";
 const name = { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" } as const;
 const label = { type: "string", pattern: "^[a-z0-9-]{3,32}$" } as const;
 const target = { type: "string", pattern: "^(@best|@home|[a-z0-9-]{3,32})$" } as const;
-const duration = { type: "string", pattern: "^P(?=.)([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$" } as const;
+const duration = {
+  type: ["string", "integer"],
+  description: "ISO 8601 in days, hours, minutes and seconds, or milliseconds",
+  pattern: "^P(?=.)([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\\.[0-9]{1,3})?S)?)?$",
+  minimum: 0,
+} as const;
+const signer = { type: "string", pattern: "^(stranger|[a-z0-9-]{3,32}(/[A-Za-z0-9._-]{1,64})?)$" } as const;
 const site = { type: "integer", minimum: 0, maximum: 65_535 } as const;
 const names = { type: "array", items: name, minItems: 1, maxItems: 17 } as const;
 const labels = { type: "array", items: label } as const;
@@ -46,7 +52,10 @@ const expectation = {
       required: ["refused"],
       properties: {
         refused: { type: "string", minLength: 1 },
-        args: { type: "object", additionalProperties: { type: ["string", "number", "boolean"] } },
+        args: {
+          type: "object",
+          additionalProperties: { type: ["string", "integer", "boolean", "array"], items: { type: "string" } },
+        },
       },
     },
   ],
@@ -77,7 +86,8 @@ function step(verb: string, required: Properties, optional: Properties = {}): ob
 const forged: Properties = {
   from: label,
   without: labels,
-  signers: { type: "object", additionalProperties: label },
+  signaturesOf: name,
+  signers: { type: "object", additionalProperties: signer },
   nonce: { type: "integer", minimum: 0 },
   resources,
   features: { type: "array", items: name },
@@ -86,11 +96,19 @@ const deadlines: Properties = { agreeIn: duration, startIn: duration, completeIn
 const by: Properties = { as: name };
 
 const STEPS = [
-  step("move", { vms: names, to: target }, { id: name, site, ...forged, ...deadlines }),
+  step(
+    "move",
+    { vms: names, to: target },
+    { id: name, site, copy: duration, pause: duration, ...forged, ...deadlines },
+  ),
   step("agree", { vms: names, to: target, id: name }, { site, bring: { type: "boolean" }, ...forged, ...deadlines }),
   step("bring", { document: name }),
   step("start", { move: name }, { by: label, ...by }),
-  step("complete", { move: name }, { without: labels, signers: forged.signers ?? {}, validIn: duration }),
+  step(
+    "complete",
+    { move: name },
+    { without: labels, signers: forged.signers ?? {}, validIn: duration, pause: duration },
+  ),
   step("abort", { move: name, by: label }, { reason: { type: "integer", minimum: 0, maximum: 255 }, ...by }),
   step("abortMutually", { move: name }, { reason: { type: "integer", minimum: 0, maximum: 255 }, without: labels }),
   step("expire", { move: name }),
@@ -236,6 +254,33 @@ export const SCENARIO_SCHEMA = {
             additionalProperties: false,
             required: ["vm", "from", "to", "clouds"],
             properties: { vm: name, from: duration, to: duration, clouds: labels },
+          },
+        },
+        rooms: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["cloud", "free"],
+            properties: { cloud: label, site, free: resources },
+          },
+        },
+        statuses: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["cloud", "status"],
+            properties: { cloud: label, status: { enum: ["Active", "Suspended", "Left", "Expelled"] } },
+          },
+        },
+        outcomes: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["move", "state"],
+            properties: { move: name, state: { enum: ["Aborted", "Expired"] }, unfinished: labels },
           },
         },
       },

@@ -46,7 +46,7 @@ import { buildRates } from "../documents/build.js";
 import { documentId, signDocument } from "../documents/hash.js";
 import type { Agreement, Rates, Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
-import { type OfferSpec, type Step, durationMs } from "./format.js";
+import { type Duration, type OfferSpec, type Step, durationMs } from "./format.js";
 import { type Departures, draftAgreement, draftHandover, draftMutualAbort, remember, signFor } from "./papers.js";
 import {
   type CloudActor,
@@ -70,7 +70,8 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
       const signed = await signMove(world, step);
       await keep(bring(world, signed));
       await keep(begin(world, signed, undefined, undefined));
-      await keep(finish(world, signed, {}));
+      await world.chain.waitUntil((await world.chain.now()) + durationMs(step.copy ?? 0));
+      await keep(finish(world, signed, step.pause === undefined ? {} : { pause: step.pause }));
       return;
     }
     case "agree": {
@@ -196,6 +197,7 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
     case "completeRotation": {
       const actor = cloudOf(world, step.cloud);
       await keep(completeRotation(relay(world), actor.cloud));
+      actor.former = actor.account;
       actor.account = actor.next ?? actor.account;
       actor.next = undefined;
       return;
@@ -211,6 +213,7 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
       const next = world.keys.key(`${actor.label}/account/${actor.account.address}/recovered`);
       const acceptance = await accept(world, actor, next, 1);
       await keep(recoverAccount(byKey(world, actor.recovery), actor.cloud, next.address, acceptance));
+      actor.former = actor.account;
       actor.account = next;
       actor.next = undefined;
       return;
@@ -333,11 +336,11 @@ function begin(world: World, signed: SignedDocument, by: string | undefined, age
 async function finish(
   world: World,
   signed: SignedDocument,
-  step: Pick<Departures, "without" | "signers"> & { readonly validIn?: string },
+  step: Pick<Departures, "without" | "signers"> & { readonly validIn?: Duration; readonly pause?: Duration },
 ): Promise<Sent> {
   if (signed.kind !== "Move") throw new BusError("BAD_SCENARIO", `a ${signed.kind} cannot be completed`);
   const { source, destination } = signed.document.agreement;
-  const handover = await draftHandover(world, signed, step.validIn);
+  const handover = await draftHandover(world, signed, step);
   const signatures = await signFor(world, "Handover", handover, [destination, source], step);
   return complete(relay(world), signed.document, handover, signatures);
 }
@@ -358,14 +361,13 @@ export async function makeOffer(world: World, actor: CloudActor, spec: OfferSpec
   });
 }
 
-/** A key's signature under its acceptance, as the registry takes it. */
-export interface Acceptance {
-  readonly validUntil: bigint;
-  readonly signature: string;
-}
-
 /** A key's own acceptance of its role, good for ten minutes. */
-export async function accept(world: World, actor: CloudActor, key: BaseWallet, role: number): Promise<Acceptance> {
+export async function accept(
+  world: World,
+  actor: CloudActor,
+  key: BaseWallet,
+  role: number,
+): Promise<{ readonly validUntil: bigint; readonly signature: string }> {
   const validUntil = BigInt((await world.chain.now()) + 600_000);
   const document = { cloud: actor.cloud, key: key.address, role, validUntil };
   const signature = await signDocument(key, world.federation.registryDomain, "KeyAcceptance", document);

@@ -1,4 +1,4 @@
-import { type BaseWallet, Wallet, id, keccak256, toUtf8Bytes } from "ethers";
+import { type BaseWallet, Wallet, hexlify, id, keccak256, randomBytes, toUtf8Bytes } from "ethers";
 
 import type { Federation, RpcProvider } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
@@ -21,6 +21,8 @@ export interface CloudActor {
   readonly label: string;
   readonly cloud: number;
   account: BaseWallet;
+  /** The account before the last change of it. */
+  former: BaseWallet | undefined;
   readonly recovery: BaseWallet;
   readonly agents: Map<string, BaseWallet>;
   /** The account that waits to take office. */
@@ -73,25 +75,47 @@ export interface FederationRoles {
   readonly attester: BaseWallet;
 }
 
-/** Makes the keys of a run. */
+/** Makes the keys and the salts of a run. */
 export interface KeyRing {
   key(name: string): BaseWallet;
+  /** 32 bytes: what a salt is for must not be guessed on a chain that stays. */
+  salt(name: string): string;
 }
 
 /** Keys that follow from a seed: whoever knows the seed knows them. For embedded chains only. */
 export function seededKeys(seed: string): KeyRing {
-  return { key: (name) => new Wallet(keccak256(toUtf8Bytes(`${seed}/${name}`))) };
+  return {
+    key: (name) => new Wallet(keccak256(toUtf8Bytes(`${seed}/${name}`))),
+    salt: (name) => id(`${seed}/salt/${name}`),
+  };
 }
 
-/** Keys that nobody else can make. */
+/** Keys and salts that nobody else can make; the same key for the same name. */
 export function freshKeys(): KeyRing {
-  return { key: () => new Wallet(Wallet.createRandom().privateKey) };
+  const keys = new Map<string, BaseWallet>();
+  return {
+    key(name) {
+      const key = keys.get(name) ?? new Wallet(hexlify(randomBytes(32)));
+      keys.set(name, key);
+      return key;
+    },
+    salt: () => hexlify(randomBytes(32)),
+  };
 }
 
-/** A salt that follows from the scenario's seed and the number of salts before. */
+/** The next salt of a run. */
 export function nextSalt(world: World): string {
   world.salts += 1;
-  return id(`${world.scenario.seed ?? world.scenario.name}/salt/${world.salts}`);
+  return world.keys.salt(String(world.salts));
+}
+
+/** Who signs: a cloud's account, its agent as `label/agent`, its account before the last change as `label/former`, or `stranger`. */
+export function signerNamed(world: World, name: string): BaseWallet {
+  if (name === "stranger") return world.keys.key("stranger");
+  const [label = "", key] = name.split("/");
+  const actor = cloudOf(world, label);
+  if (key === undefined) return actor.account;
+  return key === "former" ? (actor.former ?? actor.account) : found(actor.agents, key, "agent");
 }
 
 /** Amounts with zero for what is not named. */
@@ -134,5 +158,11 @@ export function labelOf(world: World, cloud: number): string {
 /** Name of a VM by its id. */
 export function nameOf(world: World, vm: string): string {
   for (const actor of world.vms.values()) if (actor.vm === vm) return actor.name;
-  return `${vm.slice(0, 10)}…`;
+  return `${vm.slice(0, 10)}..`;
+}
+
+/** Names of features by their bits. */
+export function featureNames(scenario: Scenario, bits: bigint): string[] {
+  const names = Object.entries(scenario.features ?? {});
+  return names.filter(([, bit]) => ((bits >> BigInt(bit)) & 1n) === 1n).map(([name]) => name);
 }

@@ -1,5 +1,6 @@
 import { TypedDataEncoder, keccak256, recoverAddress } from "ethers";
 
+import { KeyRole } from "../../chain/enums.js";
 import type { Federation } from "../../chain/federation.js";
 import { type Stay, stays as staysOf } from "./stays.js";
 
@@ -7,6 +8,8 @@ import { type Stay, stays as staysOf } from "./stays.js";
 export interface Signatory {
   readonly cloud: number;
   readonly key: string;
+  /** Whether the key is an agent's; else the account's. */
+  readonly isAgent: boolean;
 }
 
 /** A stay with what it rests on. */
@@ -15,6 +18,8 @@ export interface HistoryEntry extends Stay {
   readonly agreementId: string | undefined;
   /** Who signed the document that began the stay, in the order of the signatures. */
   readonly signers: readonly Signatory[];
+  /** Who signed the handover of a move: destination, then source. */
+  readonly handoverSigners: readonly Signatory[];
   /** Transaction that brought it. */
   readonly transaction: string | undefined;
 }
@@ -27,19 +32,29 @@ export async function historyOf(federation: Federation, vm: string): Promise<His
   const stays = await staysOf(federation, vm, 1, 1_000);
   return Promise.all(
     stays.map(async (stay) => {
-      if (stay.agreement === 0) return { ...stay, agreementId: undefined, signers: [], transaction: undefined };
+      if (stay.agreement === 0)
+        return { ...stay, agreementId: undefined, signers: [], handoverSigners: [], transaction: undefined };
       const id = await federation.ledger.agreementAt(stay.agreement);
       const found = await findDocument(federation, stay.agreement);
       const signers = found ? await signersOf(federation, found.document, found.transaction) : [];
-      return { ...stay, agreementId: id, signers, transaction: found?.transaction };
+      const handover = await findHandover(federation, stay.agreement);
+      const handoverSigners = handover ? await signersOf(federation, handover.document, handover.transaction) : [];
+      return { ...stay, agreementId: id, signers, handoverSigners, transaction: found?.transaction };
     }),
   );
 }
 
-async function findDocument(
-  federation: Federation,
-  number: number,
-): Promise<{ readonly document: string; readonly transaction: string } | undefined> {
+interface Brought {
+  readonly document: string;
+  readonly transaction: string;
+}
+
+async function findHandover({ ledger }: Federation, number: number): Promise<Brought | undefined> {
+  const [completed] = await ledger.queryFilter(ledger.filters.MoveCompleted(number), 0);
+  return completed && { document: completed.args.handover, transaction: completed.transactionHash };
+}
+
+async function findDocument(federation: Federation, number: number): Promise<Brought | undefined> {
   const { ledger } = federation;
   const [moves, others] = await Promise.all([
     ledger.queryFilter(ledger.filters.MoveAgreed(number), 0),
@@ -59,7 +74,10 @@ async function signersOf(federation: Federation, document: string, hash: string)
   const digest = digestOf(federation, document);
   const keys = signatures.flatMap((signature) => recover(digest, String(signature)));
   return Promise.all(
-    keys.map(async (key) => ({ cloud: Number((await federation.registry.bindingOf(key)).cloud), key })),
+    keys.map(async (key) => {
+      const { cloud, role } = await federation.registry.bindingOf(key);
+      return { cloud: Number(cloud), key, isAgent: Number(role) === KeyRole.Agent };
+    }),
   );
 }
 
