@@ -123,6 +123,7 @@ function withTime(provider: RpcProvider, now: () => number): RpcProvider {
 }
 
 const HOUR_S = 3_600;
+const CHAIN_ID_REQUEST = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
 
 /**
  * A chain inside this process whose time is set forward at will. The clouds found the federation, an hour before the
@@ -164,6 +165,12 @@ export async function openEmbedded(scenario: Scenario): Promise<Setting> {
  * `GOVERNANCE_PRIVATE_KEY` and `GUARDIAN_PRIVATE_KEY`.
  */
 export async function openRemote(scenario: Scenario, url: string, addresses: string | undefined): Promise<Setting> {
+  // Asked first without ethers, whose provider complains on the screen for as long as nobody answers.
+  await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: CHAIN_ID_REQUEST }).catch(
+    (cause: unknown) => {
+      throw new BusError("UNKNOWN_CHAIN", `no node answers at ${url}`, { cause });
+    },
+  );
   const provider = new JsonRpcProvider(url, undefined, { cacheTimeout: -1, batchMaxCount: 1, staticNetwork: true });
   await readChainId(provider).catch((cause: unknown) => {
     throw new BusError("UNKNOWN_CHAIN", `no node answers at ${url}`, { cause });

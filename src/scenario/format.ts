@@ -240,9 +240,9 @@ export function parseScenario(text: string): Scenario {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new BusError("BAD_SCENARIO", `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    // The parser quotes the text, line breaks included; what goes wrong is said in one line.
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ");
+    throw new BusError("BAD_SCENARIO", `not JSON: ${reason}`, { cause });
   }
   if (!validate(json)) {
     const first = validate.errors?.[0];

@@ -142,7 +142,7 @@ export function answerLines(world: World, answers: Answers): string[] {
     lines.push(
       ...table([
         ["from", "to", "for", "cloud", "as"],
-        ...parts.map((part) => [
+        ...shortened(parts).map((part) => [
           since(Number(part.from)),
           since(Number(part.to)),
           formatLength(Number(part.to - part.from)),
@@ -150,6 +150,13 @@ export function answerLines(world: World, answers: Answers): string[] {
           part.duty === Duty.Pause ? "next host, for the pause" : "host",
         ]),
       ]),
+    );
+  }
+
+  if (answers.responsible && answers.responsible.parts.length > 2 * ENDS) {
+    lines.push(
+      "",
+      `  .. of ${answers.responsible.parts.length} stretches, the first and the last ${ENDS}; --json has them all`,
     );
   }
 
@@ -195,7 +202,7 @@ export function answerLines(world: World, answers: Answers): string[] {
   if (answers.history && answers.history.entries.length > 2 * ENDS) {
     lines.push(
       "",
-      `  ... of ${answers.history.entries.length} stays, the first and the last ${ENDS}; --json has them all`,
+      `  .. of ${answers.history.entries.length} stays, the first and the last ${ENDS}; --json has them all`,
     );
   }
   return lines;

@@ -130,6 +130,8 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
       do: "move",
       at: duration(from - first),
       vms: ["traced"],
+      copy: "PT30S",
+      pause: "PT10S",
       to: "@best",
       note: "demand is high: to the best-ranked cloud",
     },
@@ -148,7 +150,7 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
       { label: "small-cloud", offers: [{ ...offerFor(size, 1, 28_000), features: ["kvm"], validFor: "P365D" }] },
     ],
     vms: [{ name: "traced", home: "home-cloud", type: "traced", features: ["kvm"] }],
-    timeline: [...timeline, { do: "wait", at: duration(spanMs) }],
+    timeline: [...timeline, { do: "wait", at: duration(spanMs + LEAST_STAY_MS) }],
     expectations: { states: [{ vm: "traced", state: "Home" }] },
     questions: {
       history: "traced",
