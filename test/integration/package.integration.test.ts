@@ -50,6 +50,9 @@ describe("the package", function () {
     const installed = await readdir(join(folder, "node_modules"), { recursive: false });
     expect(installed).to.include.members(["blockchainbus", "ethers"]);
     expect(installed.filter((name) => /hardhat|nomicfoundation|solc|mocha/.test(name))).to.deep.equal([]);
+    const inside = join(folder, "node_modules", "blockchainbus", "package.json");
+    const { dependencies } = JSON.parse(await readFile(inside, "utf8")) as { readonly dependencies: object };
+    expect(Object.keys(dependencies)).to.deep.equal(["ethers"]);
   });
 
   it("brings code, types, ABIs, the address book's format and the EIP-712 schema", async function () {
@@ -58,6 +61,7 @@ describe("the package", function () {
 
     expect(await readFile(join(inside, "dist", "index.d.ts"), "utf8")).to.include("./actions/ledger/agree.js");
     expect(await json("schema/eip712.json")).to.have.nested.property("types.Agreement");
+    expect(await json("schema/scenario.schema.json")).to.have.property("$schema");
     expect(await json("schema/address-book.schema.json")).to.have.nested.property("properties.genesisHash");
     for (const contract of ["AccessManager", "CloudRegistry", "CapacityExchange", "MigrationLedger"]) {
       expect(await json(`abi/${contract}.json`)).to.be.an("array");
