@@ -269,7 +269,9 @@ describe("Keys that should not speak for a cloud", function () {
       const second = await moveOf(world, [await register(world)], { destination: CONTRACT });
       const papers = await sign(world, "Move", second, [HOME, CONTRACT]);
       await account.setMood(Mood.BurningGas, world.stranger.address, "0x");
-      const sent = await world.ledger.agree(publicMove(second), papers, { gasLimit: 5_000_000n }).catch(() => undefined);
+      const sent = await world.ledger
+        .agree(publicMove(second), papers, { gasLimit: 5_000_000n })
+        .catch(() => undefined);
       const receipt = await sent?.wait().catch(() => undefined);
       const block = await world.connection.ethers.provider.getBlock("latest");
 

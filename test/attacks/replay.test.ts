@@ -86,7 +86,10 @@ describe("A signature brought where it does not belong (INV-ONCE)", function () 
         const move = await moveOf(world, [vm]);
         await refused(world, agree(world, move, await signElsewhere(world, domain, "Move", move, [HOME, HOST])));
         const document = await recordOf(world, [vm]);
-        await refused(world, record(world, document, await signElsewhere(world, domain, "Record", document, [HOME, HOST])));
+        await refused(
+          world,
+          record(world, document, await signElsewhere(world, domain, "Record", document, [HOME, HOST])),
+        );
         const amendment = { agreement: await agreementOn(world, [third], { destination: HOST }) };
         await refused(
           world,
@@ -311,7 +314,10 @@ describe("A signature brought where it does not belong (INV-ONCE)", function () 
     it("dies with any act on the VM (INV-NONCE)", async function () {
       const world = await networkHelpers.loadFixture(federation);
       const acts: readonly ((vm: string) => Promise<unknown>)[] = [
-        (vm) => as(world, HOME).declareLost(vm).then(() => as(world, HOME).withdrawLoss(vm)),
+        (vm) =>
+          as(world, HOME)
+            .declareLost(vm)
+            .then(() => as(world, HOME).withdrawLoss(vm)),
         async (vm) => as(world, HOST).giveNotice([vm], (await nowMs(world)) + 8n * 86_400_000n),
         async (vm) => {
           const move = await agreed(world, [vm]);

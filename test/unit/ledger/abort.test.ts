@@ -37,9 +37,7 @@ describe("MigrationLedger", function () {
 
       const sent = as(world, HOST).abort(publicMove(move), HOST, AbortReason.Capacity);
 
-      await expect(sent)
-        .to.emit(world.ledger, "MoveAborted")
-        .withArgs(number, HOST, AbortReason.Capacity, HOST);
+      await expect(sent).to.emit(world.ledger, "MoveAborted").withArgs(number, HOST, AbortReason.Capacity, HOST);
       for (const vm of vms) {
         const stored = await vmOf(world, vm);
         expect([stored.nonce, stored.sequence, stored.mark, stored.completeIn]).to.deep.equal([3n, 1n, 0n, 0n]);
@@ -132,7 +130,11 @@ describe("MigrationLedger", function () {
         await bindAgent(fresh, cloud, agent!, { scopes });
         const sent = fresh.ledger.connect(agent!).abort(publicMove(move), cloud, AbortReason.Unspecified);
         if (allowed) await sent;
-        else await expect(sent, `row ${index}`).to.be.revertedWithCustomError(fresh.registry, "CloudRegistry_ScopeMissing");
+        else
+          await expect(sent, `row ${index}`).to.be.revertedWithCustomError(
+            fresh.registry,
+            "CloudRegistry_ScopeMissing",
+          );
       }
       for (const cloud of [HOME, HOST, OTHER]) {
         const fresh = await networkHelpers.loadFixture(federation);

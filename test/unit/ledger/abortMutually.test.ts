@@ -136,13 +136,7 @@ describe("MigrationLedger", function () {
       const consent = await consentOf(world, move);
       const [source, destination] = (await sign(world, "MutualAbort", consent, [HOME, HOST])) as [string, string];
 
-      await expectRefusal(
-        world,
-        abortMutually(world, move, consent, [source]),
-        "MigrationLedger_SignatureCount",
-        2,
-        1,
-      );
+      await expectRefusal(world, abortMutually(world, move, consent, [source]), "MigrationLedger_SignatureCount", 2, 1);
       await expectRefusal(
         world,
         abortMutually(world, move, consent, [destination, source]),

@@ -490,7 +490,14 @@ describe("MigrationLedger", function () {
             await nextBlockAt(world, at);
 
             if (allowed) await agree(world, move, signatures);
-            else await expectRefusal(world, agree(world, move, signatures), "MigrationLedger_TooFar", latest + far, latest);
+            else
+              await expectRefusal(
+                world,
+                agree(world, move, signatures),
+                "MigrationLedger_TooFar",
+                latest + far,
+                latest,
+              );
           });
         }
       }

@@ -207,8 +207,20 @@ describe("MigrationLedger", function () {
         "MigrationLedger_EmptyResources",
         vm,
       );
-      await expectRefusal(world, amend(world, await amendmentOf(world, [moving])), "MigrationLedger_WrongState", moving, 3);
-      await expectRefusal(world, amend(world, await amendmentOf(world, [gone])), "MigrationLedger_DeclaredLost", gone, mark);
+      await expectRefusal(
+        world,
+        amend(world, await amendmentOf(world, [moving])),
+        "MigrationLedger_WrongState",
+        moving,
+        3,
+      );
+      await expectRefusal(
+        world,
+        amend(world, await amendmentOf(world, [gone])),
+        "MigrationLedger_DeclaredLost",
+        gone,
+        mark,
+      );
       const at = await nowMs(world);
       await expect(amend(world, await amendmentOf(world, [vm], { agreeBy: at }))).to.be.revertedWithCustomError(
         world.ledger,

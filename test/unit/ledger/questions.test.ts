@@ -144,12 +144,7 @@ describe("MigrationLedger", function () {
 
       await expectRefusal(world, world.ledger.stays(vm, 0, 1), "MigrationLedger_UnknownStay", vm, 0);
       await expectRefusal(world, world.ledger.stays(vm, 5, 1), "MigrationLedger_UnknownStay", vm, 5);
-      await expectRefusal(
-        world,
-        world.ledger.stays(UNREGISTERED, 1, 1),
-        "MigrationLedger_UnknownVm",
-        UNREGISTERED,
-      );
+      await expectRefusal(world, world.ledger.stays(UNREGISTERED, 1, 1), "MigrationLedger_UnknownVm", UNREGISTERED);
     });
   });
 
@@ -191,7 +186,12 @@ describe("MigrationLedger", function () {
     it("cuts at the interval asked for, within a stay, a pause, or between", async function () {
       const { world, vm, times: at } = await networkHelpers.loadFixture(history);
       const ask = async (from: bigint, to: bigint) =>
-        (await world.ledger.responsibleDuring(vm, from, to)).map(({ cloud, from: a, to: b, duty }) => [cloud, a, b, duty]);
+        (await world.ledger.responsibleDuring(vm, from, to)).map(({ cloud, from: a, to: b, duty }) => [
+          cloud,
+          a,
+          b,
+          duty,
+        ]);
 
       expect(await ask(at.running + 1n, at.running + 2n)).to.deep.equal([
         [2n, at.running + 1n, at.running + 2n, HOSTING],
@@ -251,7 +251,10 @@ describe("MigrationLedger", function () {
       const can = async (changes: Parameters<typeof moveOf>[2] = {}) =>
         world.ledger.canAgree(publicMove(await moveOf(world, [vm], changes)));
       const error = (name: string, args: unknown[]) =>
-        (name.startsWith("Cap") ? world.exchange : world.ledger).interface.encodeErrorResult(name as never, args as never);
+        (name.startsWith("Cap") ? world.exchange : world.ledger).interface.encodeErrorResult(
+          name as never,
+          args as never,
+        );
 
       expect(await can()).to.equal("0x");
       expect(await can({ destination: HOME })).to.equal(error("MigrationLedger_HostIsDestination", [HOME]));

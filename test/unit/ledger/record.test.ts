@@ -60,7 +60,17 @@ describe("MigrationLedger", function () {
         .withArgs(number, agreementId(document.agreement), documentId("Record", document), 2, 7 * DAY);
       await expect(sent)
         .to.emit(world.ledger, "StayBegan")
-        .withArgs(vm, 2, HOST, 1, number, now - 10_250n, now - 20_500n, await world.ledger.resourcesOf(vm), id(`state ${vm}`));
+        .withArgs(
+          vm,
+          2,
+          HOST,
+          1,
+          number,
+          now - 10_250n,
+          now - 20_500n,
+          await world.ledger.resourcesOf(vm),
+          id(`state ${vm}`),
+        );
       await expectState(world, vm, "Abroad");
       const { nonce, sequence, host, site } = await vmOf(world, vm);
       expect([nonce, sequence, host, site]).to.deep.equal([2n, 2n, 2n, 1n]);
@@ -297,7 +307,11 @@ describe("MigrationLedger", function () {
           "MigrationLedger_NoticePeriod",
           1,
         );
-        await expectRefusal(world, record(world, await recordOf(world, [vm], { windowMs: 0n })), "MigrationLedger_NoWindow");
+        await expectRefusal(
+          world,
+          record(world, await recordOf(world, [vm], { windowMs: 0n })),
+          "MigrationLedger_NoWindow",
+        );
         await expectRefusal(
           world,
           record(world, await recordOf(world, [vm], { digestKind: 9 })),
@@ -383,8 +397,20 @@ describe("MigrationLedger", function () {
           "MigrationLedger_EmptyResources",
           a,
         );
-        await expectRefusal(world, record(world, await recordOf(world, [moving])), "MigrationLedger_WrongState", moving, 3);
-        await expectRefusal(world, record(world, await recordOf(world, [gone])), "MigrationLedger_DeclaredLost", gone, mark);
+        await expectRefusal(
+          world,
+          record(world, await recordOf(world, [moving])),
+          "MigrationLedger_WrongState",
+          moving,
+          3,
+        );
+        await expectRefusal(
+          world,
+          record(world, await recordOf(world, [gone])),
+          "MigrationLedger_DeclaredLost",
+          gone,
+          mark,
+        );
       });
 
       it("records nothing over capacity (INV-ROOM)", async function () {
@@ -408,9 +434,21 @@ describe("MigrationLedger", function () {
         const world = await networkHelpers.loadFixture(federation);
         const [out, back, last] = [await register(world), await abroad(world), await abroad(world)];
         await suspend(world, HOST);
-        await expectRefusal(world, record(world, await recordOf(world, [out])), "MigrationLedger_StatusForbids", HOST, 2);
+        await expectRefusal(
+          world,
+          record(world, await recordOf(world, [out])),
+          "MigrationLedger_StatusForbids",
+          HOST,
+          2,
+        );
         await suspend(world, HOME);
-        await expectRefusal(world, record(world, await recordOf(world, [out])), "MigrationLedger_StatusForbids", HOME, 2);
+        await expectRefusal(
+          world,
+          record(world, await recordOf(world, [out])),
+          "MigrationLedger_StatusForbids",
+          HOME,
+          2,
+        );
         await world.ledger.connect(world.guardian).pauseNew(HOUR);
         const until = (await nowSeconds(world)) + HOUR;
         await expectRefusal(world, record(world, await recordOf(world, [out])), "MigrationLedger_NewPaused", until);

@@ -103,19 +103,9 @@ describe("MigrationLedger", function () {
       const vm = await world.ledger.vmIdOf(HOME, LOCAL);
       await as(world, HOME).register(HOME, LOCAL, SIZE);
 
-      await expectRefusal(
-        world,
-        as(world, HOME).register(HOME, LOCAL, SIZE),
-        "MigrationLedger_AlreadyRegistered",
-        vm,
-      );
+      await expectRefusal(world, as(world, HOME).register(HOME, LOCAL, SIZE), "MigrationLedger_AlreadyRegistered", vm);
       await as(world, HOME).terminate(vm);
-      await expectRefusal(
-        world,
-        as(world, HOME).register(HOME, LOCAL, SIZE),
-        "MigrationLedger_AlreadyRegistered",
-        vm,
-      );
+      await expectRefusal(world, as(world, HOME).register(HOME, LOCAL, SIZE), "MigrationLedger_AlreadyRegistered", vm);
     });
 
     it("reverts when the VM has nothing", async function () {
@@ -148,13 +138,7 @@ describe("MigrationLedger", function () {
       await suspend(world, HOME);
       await expel(world, FOURTH);
 
-      await expectRefusal(
-        world,
-        as(world, HOME).register(HOME, LOCAL, SIZE),
-        "MigrationLedger_StatusForbids",
-        HOME,
-        2,
-      );
+      await expectRefusal(world, as(world, HOME).register(HOME, LOCAL, SIZE), "MigrationLedger_StatusForbids", HOME, 2);
       await expectRefusal(
         world,
         as(world, FOURTH).register(FOURTH, LOCAL, SIZE),
@@ -162,7 +146,13 @@ describe("MigrationLedger", function () {
         FOURTH,
         4,
       );
-      await expectRefusal(world, world.ledger.register(UNKNOWN, LOCAL, SIZE), "MigrationLedger_StatusForbids", UNKNOWN, 0);
+      await expectRefusal(
+        world,
+        world.ledger.register(UNKNOWN, LOCAL, SIZE),
+        "MigrationLedger_StatusForbids",
+        UNKNOWN,
+        0,
+      );
     });
 
     it("reverts while new business is paused, and for good once closed", async function () {

@@ -76,7 +76,8 @@ describe("MigrationLedger", function () {
         await nextBlockAt(world, until + offset);
         const fromMove = as(world, HOST).releaseFromMove(vm, publicMove(move));
         if (allowed) await fromMove;
-        else await expectRefusal(world, fromMove, "MigrationLedger_TooEarly", BigInt(until) * MS, BigInt(until - 1) * MS);
+        else
+          await expectRefusal(world, fromMove, "MigrationLedger_TooEarly", BigInt(until) * MS, BigInt(until - 1) * MS);
         await expectState(world, vm, allowed ? "Stopped" : "Agreed");
       });
     }
@@ -148,9 +149,7 @@ describe("MigrationLedger", function () {
 
       const sent = as(world, HOST).releaseFromMove(vm, publicMove(move));
 
-      await expect(sent)
-        .to.emit(world.ledger, "MoveAborted")
-        .withArgs(number, HOST, AbortReason.NoticeDue, 0);
+      await expect(sent).to.emit(world.ledger, "MoveAborted").withArgs(number, HOST, AbortReason.NoticeDue, 0);
       await expect(sent)
         .to.emit(world.ledger, "VmStopped")
         .withArgs(vm, 2, HOST, BigInt(until) * MS);
@@ -197,12 +196,7 @@ describe("MigrationLedger", function () {
       const vm = await abroad(world);
       const move = await agreed(world, [vm], { destination: OTHER });
 
-      await expectRefusal(
-        world,
-        as(world, HOST).releaseFromMove(vm, publicMove(move)),
-        "MigrationLedger_NoNotice",
-        vm,
-      );
+      await expectRefusal(world, as(world, HOST).releaseFromMove(vm, publicMove(move)), "MigrationLedger_NoNotice", vm);
       await expectRefusal(
         world,
         as(world, OTHER).releaseFromMove(vm, publicMove(move)),
@@ -274,9 +268,7 @@ describe("MigrationLedger", function () {
 
       const sent = as(world, HOME).stopFromMove(vms[1], publicMove(move));
 
-      await expect(sent)
-        .to.emit(world.ledger, "MoveAborted")
-        .withArgs(number, HOME, AbortReason.HomeStopped, 0);
+      await expect(sent).to.emit(world.ledger, "MoveAborted").withArgs(number, HOME, AbortReason.HomeStopped, 0);
       await expect(sent)
         .to.emit(world.ledger, "VmStopped")
         .withArgs(vms[1], 2, HOME, await timeOf(world, sent));
@@ -317,7 +309,13 @@ describe("MigrationLedger", function () {
       const home = as(world, HOME);
       await expectRefusal(world, home.stopFromMove(vm, publicMove(homeMove)), "MigrationLedger_NotInMove", vm);
       await expectRefusal(world, home.stopFromMove(atHome, publicMove(homeMove)), "MigrationLedger_NotAbroad", atHome);
-      await expectRefusal(world, home.stopFromMove(resting, publicMove(move)), "MigrationLedger_WrongState", resting, 5);
+      await expectRefusal(
+        world,
+        home.stopFromMove(resting, publicMove(move)),
+        "MigrationLedger_WrongState",
+        resting,
+        5,
+      );
       const foreign = await moveOf(world, [vm]);
       await expectRefusal(
         world,
@@ -339,7 +337,17 @@ describe("MigrationLedger", function () {
 
       await expect(as(world, HOME).restore(vm))
         .to.emit(world.ledger, "StayBegan")
-        .withArgs(vm, 3, HOME, 0, 0, BigInt(at) * MS, endedAt, await world.ledger.resourcesOf(vm), `0x${"0".repeat(64)}`);
+        .withArgs(
+          vm,
+          3,
+          HOME,
+          0,
+          0,
+          BigInt(at) * MS,
+          endedAt,
+          await world.ledger.resourcesOf(vm),
+          `0x${"0".repeat(64)}`,
+        );
 
       await expectState(world, vm, "Home");
       const [, second, third] = await world.ledger.stays(vm, 1, 3);
@@ -386,7 +394,9 @@ describe("MigrationLedger", function () {
 
       const sent = as(world, HOME).terminate(vm);
 
-      await expect(sent).to.emit(world.ledger, "VmTerminated").withArgs(vm, await timeOf(world, sent));
+      await expect(sent)
+        .to.emit(world.ledger, "VmTerminated")
+        .withArgs(vm, await timeOf(world, sent));
       await expectState(world, vm, "Terminated");
       const [stay] = await world.ledger.stays(vm, 1, 1);
       expect(stay!.endedAt).to.equal(await nowMs(world));

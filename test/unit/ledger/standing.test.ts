@@ -73,11 +73,11 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
       return async () => evacuate(world, await evacuationOf(world, [vm], { destination: CLOUD }));
     },
   },
-  "offer": {
+  offer: {
     rights: { Active: true, Suspended: false, Left: false, Expelled: false },
     act: async (world) => () => offer(world, CLOUD, { site: 1 }),
   },
-  "register": {
+  register: {
     rights: { Active: true, Suspended: false, Left: false, Expelled: false },
     act: async (world) => () => as(world, CLOUD).register(CLOUD, id("local"), SIZE),
   },
@@ -106,7 +106,8 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
     rights: { Active: true, Suspended: true, Expelled: true },
     act: async (world) => {
       const vm = await ownVmAbroad(world);
-      return async () => amend(world, await amendmentOf(world, [vm], { line: { resources: { ...SIZE, diskIops: 1 } } }));
+      return async () =>
+        amend(world, await amendmentOf(world, [vm], { line: { resources: { ...SIZE, diskIops: 1 } } }));
     },
   },
   "bring its own VM home by a move": {
@@ -154,7 +155,7 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
       return async () => record(world, await recordOf(world, [vm], { destination: OTHER }));
     },
   },
-  "abort": {
+  abort: {
     rights: { Active: true, Suspended: true, Expelled: true },
     act: async (world) => {
       const move = await agreed(world, [await register(world)], { destination: CLOUD });
@@ -168,7 +169,7 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
       return async () => as(world, CLOUD).giveNotice([vm], (await nowMs(world)) + BigInt(DAY) * MS);
     },
   },
-  "release": {
+  release: {
     rights: { Active: true, Suspended: true, Expelled: true },
     act: async (world) => {
       const vm = await abroad(world, CLOUD, SHORT);
@@ -177,14 +178,14 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
       return () => as(world, CLOUD).release(vm);
     },
   },
-  "stop": {
+  stop: {
     rights: { Active: true, Suspended: true, Expelled: true },
     act: async (world) => {
       const vm = await ownVmAbroad(world);
       return () => as(world, CLOUD).stop(vm);
     },
   },
-  "restore": {
+  restore: {
     rights: { Active: true, Suspended: true, Left: false, Expelled: true },
     act: async (world) => {
       const vm = await ownVmAbroad(world);
@@ -192,7 +193,7 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
       return () => as(world, CLOUD).restore(vm);
     },
   },
-  "terminate": {
+  terminate: {
     rights: { Active: true, Suspended: true, Left: false, Expelled: true },
     act: async (world) => {
       const vm = await register(world, CLOUD);
@@ -218,7 +219,7 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
     },
   },
   // Who has left may still withdraw: what it signed long ago must not wake up when it comes back.
-  "revoke": {
+  revoke: {
     rights: { Active: true, Suspended: true, Left: true, Expelled: true },
     act: async (world) => () => as(world, CLOUD).revoke(CLOUD, id("a document")),
   },

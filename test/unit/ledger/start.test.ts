@@ -143,13 +143,7 @@ describe("MigrationLedger", function () {
 
       for (const sender of [as(world, HOME), as(world, OTHER), world.ledger]) {
         const address = await (sender.runner as unknown as { getAddress(): Promise<string> }).getAddress();
-        await expectRefusal(
-          world,
-          sender.start(publicMove(move)),
-          "CloudRegistry_NotAuthorized",
-          HOST,
-          address,
-        );
+        await expectRefusal(world, sender.start(publicMove(move)), "CloudRegistry_NotAuthorized", HOST, address);
       }
     });
 

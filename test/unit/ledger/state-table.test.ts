@@ -156,8 +156,7 @@ const FUNCTIONS = {
     await pass(world, 15 * MINUTE);
     return evacuate(world, await evacuationOf(world, [await model(scene)], draft(scene).changes));
   },
-  giveNotice: async ({ world, vm }: Scene) =>
-    as(world, HOST).giveNotice([vm], (await nowMs(world)) + BigInt(DAY) * MS),
+  giveNotice: async ({ world, vm }: Scene) => as(world, HOST).giveNotice([vm], (await nowMs(world)) + BigInt(DAY) * MS),
   stop: async ({ world, vm }: Scene) => as(world, HOME).stop(vm),
   stopFromMove: async ({ world, vm, move }: Scene) => as(world, HOME).stopFromMove(vm, publicMove(move)),
   restore: async ({ world, vm }: Scene) => as(world, HOME).restore(vm),
@@ -203,14 +202,24 @@ const TABLE: Readonly<Record<Function, Partial<Record<State, string>>>> = {
   agree: { Home: ">Agreed", Abroad: ">Agreed", Lost: "DeclaredLost" },
   start: { AgreedFromHome: ">Started", AgreedFromAbroad: ">Started" },
   complete: { StartedFromHome: ">Abroad", StartedFromAbroad: ">Abroad" },
-  abort: { AgreedFromHome: ">Home", AgreedFromAbroad: ">Abroad", StartedFromHome: ">Home", StartedFromAbroad: ">Abroad" },
+  abort: {
+    AgreedFromHome: ">Home",
+    AgreedFromAbroad: ">Abroad",
+    StartedFromHome: ">Home",
+    StartedFromAbroad: ">Abroad",
+  },
   abortMutually: {
     AgreedFromHome: ">Home",
     AgreedFromAbroad: ">Abroad",
     StartedFromHome: ">Home",
     StartedFromAbroad: ">Abroad",
   },
-  expire: { AgreedFromHome: ">Home", AgreedFromAbroad: ">Abroad", StartedFromHome: ">Home", StartedFromAbroad: ">Abroad" },
+  expire: {
+    AgreedFromHome: ">Home",
+    AgreedFromAbroad: ">Abroad",
+    StartedFromHome: ">Home",
+    StartedFromAbroad: ">Abroad",
+  },
   record: { Home: ">Abroad", Abroad: ">Home", Lost: "DeclaredLost" },
   amend: { Home: "AtHome", Abroad: ">Abroad", Lost: "DeclaredLost" },
   evacuate: { Home: "NotDeclaredLost", Abroad: "NotDeclaredLost", Lost: ">Abroad" },
@@ -253,8 +262,7 @@ describe("State table of a VM", function () {
           const given = await networkHelpers.loadFixture(NEEDS_NOTICE.includes(name) ? sceneWithDueNotice : scene);
           const { world } = given;
           const known = await world.ledger.queryFilter(world.ledger.filters.VmRegistered());
-          const vm =
-            state === "None" && name === "register" ? await world.ledger.vmIdOf(HOME, id("new")) : given.vm;
+          const vm = state === "None" && name === "register" ? await world.ledger.vmIdOf(HOME, id("new")) : given.vm;
           expect(known.some((event) => event.args.vm === vm)).to.equal(state !== "None");
           const before = state === "None" ? undefined : await vmOf(world, vm);
 

@@ -52,7 +52,9 @@ const { networkHelpers } = await network.create();
 const MS = 1_000n;
 
 /** A VM at home; then the ledger is closed and its successor named. */
-async function withVmAtHome(connection: NetworkConnection): Promise<{ old: World; next: World; successor: string; vm: string }> {
+async function withVmAtHome(
+  connection: NetworkConnection,
+): Promise<{ old: World; next: World; successor: string; vm: string }> {
   const old = await federation(connection);
   const vm = await register(old);
   const next = await deploySuccessor(old);
@@ -218,7 +220,13 @@ describe("MigrationLedger", function () {
       await expect(sent).to.emit(next.ledger, "VmAdopted").withArgs(vm, HOME, 3);
       await expectState(next, vm, "Abroad");
       const stored = await vmOf(next, vm);
-      expect([stored.home, stored.host, stored.site, stored.sequence, stored.nonce]).to.deep.equal([1n, 2n, 1n, 3n, 4n]);
+      expect([stored.home, stored.host, stored.site, stored.sequence, stored.nonce]).to.deep.equal([
+        1n,
+        2n,
+        1n,
+        3n,
+        4n,
+      ]);
       const [stay] = await next.ledger.stays(vm, 3, 10);
       expect([stay!.startedAt, stay!.kind, stay!.noticePeriod]).to.deep.equal([succeededAt, 5n, BigInt(2 * HOUR)]);
       expect(await next.ledger.agreementOf(vm, 3)).to.deep.equal([BigInt(agreement) & 0xffffffffn, agreement]);
@@ -393,12 +401,7 @@ describe("MigrationLedger", function () {
       const { next, vm } = await networkHelpers.loadFixture(withVmAbroad);
       const localId = await localIdOf(next, vm);
 
-      await expectRefusal(
-        next,
-        as(next, HOME).register(HOME, localId, SIZE),
-        "MigrationLedger_AlreadyRegistered",
-        vm,
-      );
+      await expectRefusal(next, as(next, HOME).register(HOME, localId, SIZE), "MigrationLedger_AlreadyRegistered", vm);
     });
 
     it("keep exits on the old one after it was closed (INV-EXIT)", async function () {
