@@ -126,7 +126,7 @@ const EXITS: Readonly<Record<string, (world: World) => Promise<() => Promise<unk
     const vm = await register(world);
     return () => as(world, HOME).terminate(vm);
   },
-  revoke: async (world) => () => as(world, HOME).revoke(HOME, `0x${"ab".repeat(32)}`),
+  revoke: (world) => Promise.resolve(() => as(world, HOME).revoke(HOME, `0x${"ab".repeat(32)}`)),
   succeedVm: async (world) => {
     const vm = await abroad(world);
     await world.ledger.connect(world.governance).setSuccessor(world.guardian.address);

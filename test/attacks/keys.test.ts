@@ -56,14 +56,14 @@ describe("Keys that should not speak for a cloud", function () {
         await expectRefusal(world, agree(world, move, signatures), "CloudRegistry_AgentRevoked", HOME, agent!.address);
         await expectRefusal(
           world,
-          world.ledger.connect(agent!).register(HOME, id("more"), SIZE),
+          world.ledger.connect(agent).register(HOME, id("more"), SIZE),
           "CloudRegistry_AgentRevoked",
           HOME,
           agent!.address,
         );
         await expectRefusal(
           world,
-          world.ledger.connect(agent!).revoke(HOME, id("paper")),
+          world.ledger.connect(agent).revoke(HOME, id("paper")),
           "CloudRegistry_AgentRevoked",
           HOME,
           agent!.address,
@@ -96,8 +96,8 @@ describe("Keys that should not speak for a cloud", function () {
       await expectRefusal(world, agree(world, move, byOldAccount), "CloudRegistry_BadSignature", HOME, key.address);
       await expectRefusal(world, as(world, HOME).terminate(vm), "CloudRegistry_NotAuthorized", HOME, key.address);
       await agree(world, move, await sign(world, "Move", move, [HOME, HOST], { [HOME]: next! }));
-      await world.ledger.connect(next!).abort(publicMove(move), HOME, 1);
-      await world.ledger.connect(next!).terminate(vm);
+      await world.ledger.connect(next).abort(publicMove(move), HOME, 1);
+      await world.ledger.connect(next).terminate(vm);
     });
 
     for (const [when, offset, allowed] of [
@@ -115,7 +115,7 @@ describe("Keys that should not speak for a cloud", function () {
         const before = await networkHelpers.takeSnapshot();
         for (const act of [
           () => agree(world, move, signatures),
-          () => world.ledger.connect(agent!).register(HOME, id("more"), SIZE),
+          () => world.ledger.connect(agent).register(HOME, id("more"), SIZE),
         ]) {
           await nextBlockAt(world, until + offset);
           if (allowed) await act();
@@ -203,7 +203,7 @@ describe("Keys that should not speak for a cloud", function () {
       );
       await expectRefusal(
         world,
-        world.ledger.connect(agent!).revoke(HOST, documentId("Move", move)),
+        world.ledger.connect(agent).revoke(HOST, documentId("Move", move)),
         "CloudRegistry_NotAuthorized",
         HOST,
         agent!.address,

@@ -128,7 +128,7 @@ describe("MigrationLedger", function () {
         const vm = source === HOME ? await register(fresh) : await abroad(fresh);
         const move = await agreed(fresh, [vm], { destination: OTHER });
         await bindAgent(fresh, cloud, agent!, { scopes });
-        const sent = fresh.ledger.connect(agent!).abort(publicMove(move), cloud, AbortReason.Unspecified);
+        const sent = fresh.ledger.connect(agent).abort(publicMove(move), cloud, AbortReason.Unspecified);
         if (allowed) await sent;
         else
           await expect(sent, `row ${index}`).to.be.revertedWithCustomError(
@@ -141,7 +141,7 @@ describe("MigrationLedger", function () {
         const move = await agreed(fresh, [await abroad(fresh)], { destination: OTHER });
         await bindAgent(fresh, cloud, agent!, { partners: [FOURTH] });
         await expect(
-          fresh.ledger.connect(agent!).abort(publicMove(move), cloud, AbortReason.Unspecified),
+          fresh.ledger.connect(agent).abort(publicMove(move), cloud, AbortReason.Unspecified),
         ).to.be.revertedWithCustomError(fresh.registry, "CloudRegistry_PartnerNotAllowed");
       }
     });

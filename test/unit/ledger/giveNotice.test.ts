@@ -169,15 +169,15 @@ describe("MigrationLedger", function () {
         HOST,
         world.clouds[HOME - 1]!.account,
       );
-      await expect(world.ledger.connect(mover!).giveNotice([vm], until)).to.be.revertedWithCustomError(
+      await expect(world.ledger.connect(mover).giveNotice([vm], until)).to.be.revertedWithCustomError(
         world.registry,
         "CloudRegistry_ScopeMissing",
       );
-      await expect(world.ledger.connect(stray!).giveNotice([vm], until)).to.be.revertedWithCustomError(
+      await expect(world.ledger.connect(stray).giveNotice([vm], until)).to.be.revertedWithCustomError(
         world.registry,
         "CloudRegistry_PartnerNotAllowed",
       );
-      await world.ledger.connect(agent!).giveNotice([vm], until);
+      await world.ledger.connect(agent).giveNotice([vm], until);
     });
 
     it("works for an expelled host on a closed ledger (INV-EXIT)", async function () {

@@ -65,11 +65,11 @@ describe("MigrationLedger", function () {
         const sender = world.clouds[cloud - 1]!.account;
         await expectRefusal(world, as(world, cloud).declareLost(vm), "CloudRegistry_NotAuthorized", HOME, sender);
       }
-      await expect(world.ledger.connect(hoster!).declareLost(vm)).to.be.revertedWithCustomError(
+      await expect(world.ledger.connect(hoster).declareLost(vm)).to.be.revertedWithCustomError(
         world.registry,
         "CloudRegistry_ScopeMissing",
       );
-      await world.ledger.connect(agent!).declareLost(vm);
+      await world.ledger.connect(agent).declareLost(vm);
     });
 
     it("works for a suspended and an expelled home (INV-EXIT)", async function () {
@@ -125,11 +125,11 @@ describe("MigrationLedger", function () {
       await bindAgent(world, HOST, agent!, { scopes: AgentScope.HOST, partners: [HOME] });
       await bindAgent(world, HOST, mover!, { scopes: AgentScope.MOVE_OUT });
 
-      await expect(world.ledger.connect(mover!).contestLoss(vm)).to.be.revertedWithCustomError(
+      await expect(world.ledger.connect(mover).contestLoss(vm)).to.be.revertedWithCustomError(
         world.registry,
         "CloudRegistry_ScopeMissing",
       );
-      await world.ledger.connect(agent!).contestLoss(vm);
+      await world.ledger.connect(agent).contestLoss(vm);
     });
   });
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroHash } from "ethers";
+import { type Interface, ZeroHash } from "ethers";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 
@@ -250,11 +250,10 @@ describe("MigrationLedger", function () {
       const vm = await register(world);
       const can = async (changes: Parameters<typeof moveOf>[2] = {}) =>
         world.ledger.canAgree(publicMove(await moveOf(world, [vm], changes)));
-      const error = (name: string, args: unknown[]) =>
-        (name.startsWith("Cap") ? world.exchange : world.ledger).interface.encodeErrorResult(
-          name as never,
-          args as never,
-        );
+      const error = (name: string, args: unknown[]) => {
+        const untyped: Interface = (name.startsWith("Cap") ? world.exchange : world.ledger).interface;
+        return untyped.encodeErrorResult(name, args);
+      };
 
       expect(await can()).to.equal("0x");
       expect(await can({ destination: HOME })).to.equal(error("MigrationLedger_HostIsDestination", [HOME]));

@@ -66,11 +66,11 @@ describe("MigrationLedger", function () {
       await bindAgent(world, HOME, mover!, { scopes: AgentScope.MOVE_OUT });
       await bindAgent(world, HOME, hoster!, { scopes: AgentScope.HOST });
 
-      await world.ledger.connect(mover!).register(HOME, LOCAL, SIZE);
+      await world.ledger.connect(mover).register(HOME, LOCAL, SIZE);
 
       await expectRefusal(
         world,
-        world.ledger.connect(hoster!).register(HOME, id("another"), SIZE),
+        world.ledger.connect(hoster).register(HOME, id("another"), SIZE),
         "CloudRegistry_ScopeMissing",
         HOME,
         hoster!.address,

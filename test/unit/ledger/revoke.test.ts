@@ -50,11 +50,11 @@ describe("MigrationLedger", function () {
       await bindAgent(world, HOME, hoster!, { scopes: AgentScope.HOST });
       await bindAgent(world, HOME, relay!, { scopes: AgentScope.RELAY });
 
-      await world.ledger.connect(mover!).revoke(HOME, PAPER);
-      await world.ledger.connect(hoster!).revoke(HOME, id("another"));
+      await world.ledger.connect(mover).revoke(HOME, PAPER);
+      await world.ledger.connect(hoster).revoke(HOME, id("another"));
       await expectRefusal(
         world,
-        world.ledger.connect(relay!).revoke(HOME, PAPER),
+        world.ledger.connect(relay).revoke(HOME, PAPER),
         "CloudRegistry_ScopeMissing",
         HOME,
         relay!.address,

@@ -75,11 +75,11 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
   },
   offer: {
     rights: { Active: true, Suspended: false, Left: false, Expelled: false },
-    act: async (world) => () => offer(world, CLOUD, { site: 1 }),
+    act: (world) => Promise.resolve(() => offer(world, CLOUD, { site: 1 })),
   },
   register: {
     rights: { Active: true, Suspended: false, Left: false, Expelled: false },
-    act: async (world) => () => as(world, CLOUD).register(CLOUD, id("local"), SIZE),
+    act: (world) => Promise.resolve(() => as(world, CLOUD).register(CLOUD, id("local"), SIZE)),
   },
   "be home of a move to another cloud": {
     rights: { Active: true, Suspended: false, Left: false, Expelled: false },
@@ -221,12 +221,12 @@ const ACTS: Readonly<Record<string, { rights: Partial<Record<keyof typeof CloudS
   // Who has left may still withdraw: what it signed long ago must not wake up when it comes back.
   revoke: {
     rights: { Active: true, Suspended: true, Left: true, Expelled: true },
-    act: async (world) => () => as(world, CLOUD).revoke(CLOUD, id("a document")),
+    act: (world) => Promise.resolve(() => as(world, CLOUD).revoke(CLOUD, id("a document"))),
   },
 };
 
 const STANDING: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
-  Active: async () => undefined,
+  Active: () => Promise.resolve(),
   Suspended: (world) => suspend(world, CLOUD),
   Left: (world) => as(world, CLOUD).leave(CLOUD),
   Expelled: (world) => expel(world, CLOUD),

@@ -158,7 +158,7 @@ describe("MigrationLedger", function () {
 
       await expectRefusal(
         world,
-        world.ledger.connect(mover!).start(publicMove(move)),
+        world.ledger.connect(mover).start(publicMove(move)),
         "CloudRegistry_ScopeMissing",
         HOST,
         mover!.address,
@@ -167,13 +167,13 @@ describe("MigrationLedger", function () {
       );
       await expectRefusal(
         world,
-        world.ledger.connect(narrow!).start(publicMove(move)),
+        world.ledger.connect(narrow).start(publicMove(move)),
         "CloudRegistry_PartnerNotAllowed",
         HOST,
         narrow!.address,
         OTHER,
       );
-      await world.ledger.connect(agent!).start(publicMove(move));
+      await world.ledger.connect(agent).start(publicMove(move));
       await expectState(world, vm, "Started");
     });
 

@@ -106,7 +106,7 @@ describe("Unfinished moves (design, section 4)", function () {
       it(`a lead of an hour and ${far} s: ${counts.length > 0 ? "the source" : "nobody"}`, async function () {
         const world = await networkHelpers.loadFixture(federation);
         const vm = await abroad(world);
-        const at = BigInt((await nowMs(world)) / MS) + 20n;
+        const at = (await nowMs(world)) / MS + 20n;
         const startBy = (at + BigInt(HOUR + far)) * MS;
         await networkHelpers.time.setNextBlockTimestamp(at);
         const move = await agreed(world, [vm], { destination: OTHER, startBy });
