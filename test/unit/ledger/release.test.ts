@@ -1,9 +1,8 @@
 import { expect } from "chai";
 import { id } from "ethers";
-
-import { AbortReason, AgentScope, agreementId, publicMove } from "../../../src/index.js";
 import { network } from "hardhat";
 
+import { AbortReason, AgentScope, agreementId, publicMove } from "../../../src/index.js";
 import { expectCommitted, expectRefusal, expectState, expectUnfinished } from "../../fixtures/expectations.js";
 import {
   HOME,

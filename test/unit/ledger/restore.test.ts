@@ -1,8 +1,7 @@
 import { expect } from "chai";
-
-import { AgentScope } from "../../../src/index.js";
 import { network } from "hardhat";
 
+import { AgentScope } from "../../../src/index.js";
 import { expectCommitted, expectRefusal, expectState } from "../../fixtures/expectations.js";
 import {
   DAY,

@@ -1,8 +1,7 @@
 import { expect } from "chai";
-
-import { AbortReason, AgentScope, agreementId, publicMove } from "../../../src/index.js";
 import { network } from "hardhat";
 
+import { AbortReason, AgentScope, agreementId, publicMove } from "../../../src/index.js";
 import { expectCommitted, expectRefusal, expectState, expectUnfinished } from "../../fixtures/expectations.js";
 import {
   HOME,

@@ -1,5 +1,4 @@
 import { expect } from "chai";
-
 import { network } from "hardhat";
 
 import { expectRefusal, expectState } from "../../fixtures/expectations.js";
