@@ -4,7 +4,6 @@ import { network } from "hardhat";
 
 import {
   type AddressBook,
-  type RpcProvider,
   BusError,
   asSender,
   connectFederation,
@@ -106,14 +105,14 @@ describe("chain", function () {
         get: (target, name) => {
           if (name !== "send") {
             const member: unknown = Reflect.get(target, name, target);
-            return typeof member === "function" ? (member.bind(target) as unknown) : member;
+            return typeof member === "function" ? (member.bind(target) as () => unknown) : member;
           }
           return (method: string, params: unknown[]): Promise<unknown> => {
             counted.push(method);
             return target.send(method, params);
           };
         },
-      }) as RpcProvider;
+      });
       const sender = connectFederation(counting, addressBook, key);
 
       const sent = await Promise.all([1, 2, 3].map(() => register(sender, 1, freshSalt(), SMALL)));
