@@ -8,7 +8,6 @@ import {
   HOME,
   HOST,
   OTHER,
-  abroad,
   as,
   bindAgent,
   federation,
