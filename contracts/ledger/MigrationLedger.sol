@@ -32,6 +32,7 @@ import {
 } from "./IMigrationLedger.sol";
 import {LedgerParameters} from "./LedgerParameters.sol";
 import {MigrationLedgerBase} from "./MigrationLedgerBase.sol";
+import {StayWord} from "./StayWord.sol";
 import {VmWord} from "./VmWord.sol";
 
 /// @title Migration ledger
@@ -577,7 +578,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     function hostAt(VmId vm, uint64 time) external view returns (CloudId) {
         VmWord found = _known(vm);
         require(time <= _nowMs(), MigrationLedger_TimeInFuture(time, _nowMs()));
-        uint32 first = _firstSequence[vm];
+        uint32 first = _first(vm);
         uint32 sequence = _stayAt(vm, found.sequence(), first, time);
         if (sequence == 0) return first > 1 ? PREDECESSOR.hostAt(vm, time) : NOBODY;
         Stay memory stay = _stay(vm, found, sequence);
@@ -590,16 +591,26 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         return _stays[id][sequence].unpack(endedAt);
     }
 
+    /// @dev Number of an adopted VM's first stay on this ledger; 0 for any other VM. A ledger without predecessor has no
+    /// adopted ones and need not look.
+    function _first(VmId vm) private view returns (uint32) {
+        return address(PREDECESSOR) == address(0) ? 0 : _firstSequence[vm];
+    }
+
     /// @dev Number of the last stay that began at or before a time, 0 if there is none.
     function _stayAt(VmId vm, uint32 last, uint32 first, uint64 time) private view returns (uint32) {
+        mapping(uint32 sequence => StayWord) storage list = _stays[vm];
         // Invariant: stays up to `low` began at or before the time, those from `high` on after it.
-        uint256 low = first == 0 ? 0 : first - 1;
+        uint256 none = first == 0 ? 0 : first - 1;
+        uint256 low = none;
         uint256 high = uint256(last) + 1;
-        uint256 none = low;
-        while (high - low > 1) {
-            uint256 middle = (low + high) / 2;
-            if (_stays[vm][uint32(middle)].startedAt() <= time) low = middle;
-            else high = middle;
+        unchecked {
+            // Both are numbers of stays: no sum of them overflows, and `high` is above `low`.
+            while (high - low > 1) {
+                uint256 middle = (low + high) >> 1;
+                if (list[uint32(middle)].startedAt() <= time) low = middle;
+                else high = middle;
+            }
         }
         // Cast is safe: not above `last`.
         return low == none ? 0 : uint32(low);
@@ -609,7 +620,7 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
     function stays(VmId vm, uint32 from, uint32 count) external view returns (Stay[] memory found) {
         VmWord word = _known(vm);
         uint256 last = word.sequence();
-        uint256 least = _firstSequence[vm];
+        uint256 least = _first(vm);
         if (least == 0) least = 1;
         require(from >= least && from <= last, MigrationLedger_UnknownStay(vm, from));
         uint256 available = last - from + 1;
@@ -636,9 +647,10 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         uint32 last = word.sequence();
         require(from < to, MigrationLedger_EmptyInterval(from, to));
         require(to <= _nowMs(), MigrationLedger_TimeInFuture(to, _nowMs()));
-        uint32 low = _stayAt(vm, last, _firstSequence[vm], from);
-        if (low == 0) low = _firstSequence[vm] == 0 ? 1 : _firstSequence[vm];
-        uint32 high = _stayAt(vm, last, _firstSequence[vm], to - 1);
+        uint32 first = _first(vm);
+        uint32 low = _stayAt(vm, last, first, from);
+        if (low == 0) low = first == 0 ? 1 : first;
+        uint32 high = _stayAt(vm, last, first, to - 1);
         // A pause that is still open when the interval ends belongs to the stay after it.
         if (high < last) high += 1;
 
