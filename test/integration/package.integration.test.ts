@@ -14,7 +14,7 @@ import { asSender, offer } from "../../src/index.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FIXTURES = join(ROOT, "test", "fixtures");
+const EXAMPLES = join(ROOT, "examples");
 
 /** The accounts that every Hardhat node has. */
 const MNEMONIC = Mnemonic.fromPhrase("test test test test test test test test test test test junk");
@@ -80,7 +80,7 @@ describe("the package", function () {
       const [home, host] = members;
       await offer(asSender(federation, host.account), host.cloud, 1, OFFER);
       await writeFile(join(folder, "federation.json"), JSON.stringify(addressBook));
-      await copyFile(join(FIXTURES, "integrator.mjs"), join(folder, "integrator.mjs"));
+      await copyFile(join(EXAMPLES, "integrator.mjs"), join(folder, "integrator.mjs"));
 
       const accounts = [4, 6].map((index) => keyOf(index).privateKey);
       expect(await home.account.getAddress()).to.equal(keyOf(4).address);
