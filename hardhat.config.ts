@@ -26,6 +26,9 @@ const simulated = {
   blockGasLimit: 30_000_000,
 } as const;
 
+/** Solidity tests take the same cases every time, in seconds; with TEST_PROFILE=ci other ones, for minutes. */
+const isThorough = process.env["TEST_PROFILE"] === "ci";
+
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
   solidity: {
@@ -35,7 +38,12 @@ export default defineConfig({
   paths: { tests: { mocha: "./test", solidity: "./test/solidity" } },
   typechain: { outDir: "./src/typechain" },
   coverage: { skipFiles: ["contracts/mocks/**"] },
-  test: { mocha: { timeout: 120_000 } },
+  test: {
+    mocha: { timeout: 120_000 },
+    solidity: isThorough
+      ? { fuzz: { runs: 5_000 }, invariant: { runs: 64, depth: 256, failOnRevert: true } }
+      : { fuzz: { runs: 256, seed: "0xb10c" }, invariant: { runs: 8, depth: 64, failOnRevert: true } },
+  },
   networks: {
     default: simulated,
     node: simulated,

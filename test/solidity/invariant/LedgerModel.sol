@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Agreement, Line} from "../../../contracts/documents/Agreement.sol";
+import {Amendment} from "../../../contracts/documents/Amendment.sol";
+import {Evacuation} from "../../../contracts/documents/Evacuation.sol";
+import {Handover} from "../../../contracts/documents/Handover.sol";
+import {Move} from "../../../contracts/documents/Move.sol";
+import {MutualAbort} from "../../../contracts/documents/MutualAbort.sol";
+import {Record} from "../../../contracts/documents/Record.sol";
+import {CapacityExchange} from "../../../contracts/exchange/CapacityExchange.sol";
+import {IMigrationLedger, Vm, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
+import {CloudId} from "../../../contracts/types/CloudId.sol";
+import {ResourceVector} from "../../../contracts/types/ResourceVector.sol";
+import {VmId} from "../../../contracts/types/VmId.sol";
+import {cheats} from "../Cheats.sol";
+import {Lanes} from "../Lanes.sol";
+
+/// @title What the ledger should be, kept beside it in plain numbers
+/// @dev Time is kept here too: the compiler may read the block's time once for a function that sets it in between.
+abstract contract LedgerModel {
+    using Lanes for uint32[8];
+
+    /// @notice A VM as its acts should have left it.
+    struct GhostVm {
+        VmId id;
+        uint32 home;
+        uint32 host;
+        uint16 site;
+        uint32 nonce;
+        uint32 sequence;
+        VmState state;
+        uint256 move; // position in the list of moves; counts while the VM moves
+        uint256 lostAt; // seconds; zero if not declared lost
+        uint256 noticeUntil; // seconds; zero without notice
+        uint256 startedAt; // milliseconds
+        uint256 endedAt; // milliseconds, once stopped
+        uint32[8] amounts;
+        bool isTouched;
+    }
+
+    /// @notice A move as it was agreed.
+    struct GhostMove {
+        bytes document;
+        uint256[] vms;
+        uint32 number;
+        bool isOpen;
+        bool isStarted;
+        uint256 startedAt; // seconds
+    }
+
+    /// @notice An offer in plain numbers. No capacity: no offer.
+    struct GhostOffer {
+        uint32[8] capacity;
+        uint32[8] biggest;
+        bool exists;
+    }
+
+    uint32 public constant CLOUDS = 4;
+    uint16 public constant SITES = 2;
+    uint256 public constant RETENTION = 1 days;
+    uint256 public constant LOSS_WAIT = 15 minutes;
+    uint256 public constant TOLERANCE = 15 minutes;
+    uint64 internal constant NOTICE_MS = 1 hours * 1000;
+    uint256 private constant FIRST_KEY = 0xB105;
+
+    IMigrationLedger public immutable LEDGER;
+    CapacityExchange public immutable EXCHANGE;
+    bytes32 private immutable DOMAIN;
+
+    /// @notice The chain's time, in seconds.
+    uint256 public time;
+
+    GhostVm[] internal _vms;
+    GhostMove[] internal _moves;
+    mapping(uint32 cloud => mapping(uint16 site => GhostOffer)) internal _offers;
+    mapping(uint32 cloud => mapping(uint16 site => uint32[8])) private _committedBefore;
+    mapping(bytes32 action => uint256) private _calls;
+
+    constructor(IMigrationLedger ledger, CapacityExchange exchange, uint256 start) {
+        LEDGER = ledger;
+        EXCHANGE = exchange;
+        time = start;
+        DOMAIN = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("BlockchainBus"),
+                keccak256("1"),
+                block.chainid,
+                ledger
+            )
+        );
+    }
+
+    /* FOR THE INVARIANTS */
+
+    function vmCount() external view returns (uint256) {
+        return _vms.length;
+    }
+
+    function vmAt(uint256 index) external view returns (GhostVm memory) {
+        return _vms[index];
+    }
+
+    function moveCount() external view returns (uint256) {
+        return _moves.length;
+    }
+
+    function moveAt(uint256 index) external view returns (GhostMove memory) {
+        return _moves[index];
+    }
+
+    /// @notice How often an action had an effect.
+    function calls(string calldata action) external view returns (uint256) {
+        return _calls[keccak256(bytes(action))];
+    }
+
+    /// @notice What is promised at a site: foreign VMs there, and those agreed to come (INV-CAP). Wide, so that nothing
+    /// is carried or cut.
+    function promised(uint32 cloud, uint16 site) public view returns (uint256[8] memory sums) {
+        for (uint256 i = 0; i < _vms.length; ++i) {
+            GhostVm storage vm = _vms[i];
+            bool isThere = vm.state == VmState.Abroad || vm.state == VmState.Agreed || vm.state == VmState.Started;
+            if (!isThere || vm.host == vm.home || vm.host != cloud || vm.site != site) continue;
+            _add(sums, vm.amounts);
+        }
+        for (uint256 i = 0; i < _moves.length; ++i) {
+            if (!_moves[i].isOpen) continue;
+            Agreement memory agreement = _documentOf(i).agreement;
+            bool isComing = CloudId.unwrap(agreement.destination) == cloud && agreement.site == site;
+            if (!isComing || agreement.destination == agreement.home) continue;
+            for (uint256 j = 0; j < agreement.lines.length; ++j) {
+                _add(sums, _amountsOf(agreement.lines[j]));
+            }
+        }
+    }
+
+    /// @notice How many of a home's VMs are abroad, or on the way out.
+    function away(uint32 home) external view returns (uint256 count) {
+        for (uint256 i = 0; i < _vms.length; ++i) {
+            GhostVm storage vm = _vms[i];
+            bool isMoving = vm.state == VmState.Agreed || vm.state == VmState.Started;
+            if (vm.home == home && (vm.state == VmState.Abroad || isMoving)) ++count;
+        }
+    }
+
+    /* HASHES: DOCUMENTS ARE HASHED AS CALLDATA */
+
+    function moveId(Move calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function handoverId(Handover calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function mutualAbortId(MutualAbort calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function recordId(Record calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function amendmentId(Amendment calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function evacuationId(Evacuation calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    /* SIGNING AND SENDING */
+
+    function accountOf(uint32 cloud) public pure returns (address) {
+        return cheats.addr(FIRST_KEY + cloud);
+    }
+
+    function _signature(uint32 cloud, bytes32 id) private view returns (bytes memory) {
+        bytes32 digest = keccak256(abi.encodePacked("\x19\x01", DOMAIN, id));
+        (uint8 v, bytes32 r, bytes32 s) = cheats.sign(FIRST_KEY + cloud, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev Signatures of each cloud once, in their order.
+    function _signed(bytes32 id, uint32[3] memory clouds) internal view returns (bytes[] memory signatures) {
+        bytes[3] memory all;
+        uint256 count = 0;
+        for (uint256 i = 0; i < 3; ++i) {
+            bool isKnown = clouds[i] == 0 || (i > 0 && clouds[i] == clouds[0]) || (i > 1 && clouds[i] == clouds[1]);
+            if (!isKnown) all[count++] = _signature(clouds[i], id);
+        }
+        signatures = new bytes[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            signatures[i] = all[i];
+        }
+    }
+
+    /// @dev Calls the ledger, which must take the call or refuse it as foreseen.
+    function _send(uint32 sender, bytes memory data, bool isTaken) internal returns (bytes memory answer) {
+        bool success;
+        cheats.prank(accountOf(sender));
+        (success, answer) = address(LEDGER).call(data);
+        require(success || !isTaken, string.concat("a valid call was refused: ", string(answer)));
+        require(!success || isTaken, "a call that the model refuses was taken");
+    }
+
+    /* EACH ACTION */
+
+    modifier observed() {
+        _before();
+        _;
+        _after();
+    }
+
+    /// @dev Every action comes in a block of its own.
+    function _before() private {
+        _pass(1);
+        for (uint32 cloud = 1; cloud <= CLOUDS; ++cloud) {
+            for (uint16 site = 0; site < SITES; ++site) {
+                _committedBefore[cloud][site] = _committed(cloud, site);
+            }
+        }
+        for (uint256 i = 0; i < _vms.length; ++i) {
+            _vms[i].isTouched = false;
+        }
+    }
+
+    function _after() private {
+        for (uint32 cloud = 1; cloud <= CLOUDS; ++cloud) {
+            for (uint16 site = 0; site < SITES; ++site) {
+                uint32[8] memory before = _committedBefore[cloud][site];
+                uint32[8] memory current = _committed(cloud, site);
+                for (uint256 i = 0; i < Lanes.COUNT; ++i) {
+                    bool hasRisen = current[i] > before[i];
+                    require(!hasRisen || current[i] <= _offers[cloud][site].capacity[i], "INV-ROOM");
+                }
+            }
+        }
+        for (uint256 i = 0; i < _vms.length; ++i) {
+            GhostVm storage ghost = _vms[i];
+            (Vm memory vm, ) = LEDGER.vmOf(ghost.id);
+            require(ghost.isTouched ? vm.nonce > ghost.nonce : vm.nonce == ghost.nonce, "INV-NONCE");
+            require(vm.sequence == ghost.sequence, "INV-SEQ");
+            ghost.nonce = vm.nonce;
+        }
+    }
+
+    function _pass(uint256 duration) internal {
+        time += duration;
+        cheats.warp(time);
+    }
+
+    function _passUntil(uint256 moment) internal {
+        if (moment > time) _pass(moment - time);
+    }
+
+    function _count(string memory action) internal {
+        ++_calls[keccak256(bytes(action))];
+    }
+
+    /* ROOM, LANE BY LANE */
+
+    /// @dev Whether an offer has room for the lines of an agreement (INV-ROOM).
+    function _hasRoom(uint32 cloud, uint16 site, Line[] memory lines) internal view returns (bool) {
+        GhostOffer storage offered = _offers[cloud][site];
+        if (!offered.exists) return false;
+        uint256[8] memory sums = promised(cloud, site);
+        for (uint256 i = 0; i < lines.length; ++i) {
+            uint32[8] memory amounts = _amountsOf(lines[i]);
+            for (uint256 j = 0; j < Lanes.COUNT; ++j) {
+                if (amounts[j] > offered.biggest[j]) return false;
+            }
+            _add(sums, amounts);
+        }
+        for (uint256 j = 0; j < Lanes.COUNT; ++j) {
+            if (sums[j] > offered.capacity[j]) return false;
+        }
+        return true;
+    }
+
+    /// @dev Whether an offer has room for VMs there to become what the lines say: only what grows must fit.
+    function _canGrow(uint256[] memory group, Line[] memory lines) internal view returns (bool) {
+        GhostVm storage first = _vms[group[0]];
+        GhostOffer storage offered = _offers[first.host][first.site];
+        uint256[8] memory before = promised(first.host, first.site);
+        uint256[8] memory sums = promised(first.host, first.site);
+        bool isGrowing = false;
+        for (uint256 i = 0; i < group.length; ++i) {
+            uint32[8] memory current = _vms[group[i]].amounts;
+            uint32[8] memory wanted = _amountsOf(lines[i]);
+            for (uint256 j = 0; j < Lanes.COUNT; ++j) {
+                sums[j] = sums[j] + wanted[j] - current[j];
+                if (wanted[j] <= current[j]) continue;
+                isGrowing = true;
+                if (wanted[j] > offered.biggest[j]) return false;
+            }
+        }
+        for (uint256 j = 0; j < Lanes.COUNT; ++j) {
+            if (sums[j] > before[j] && sums[j] > offered.capacity[j]) return false;
+        }
+        return !isGrowing || offered.exists;
+    }
+
+    /* HELPERS */
+
+    function _documentOf(uint256 index) internal view returns (Move memory) {
+        return abi.decode(_moves[index].document, (Move));
+    }
+
+    function _amountsOf(Line memory line) internal pure returns (uint32[8] memory) {
+        return
+            [
+                line.resources.vcpuMilli,
+                line.resources.memoryMiB,
+                line.resources.storageGiB,
+                line.resources.diskIops,
+                line.resources.networkMbps,
+                line.resources.gpus,
+                line.resources.spare1,
+                line.resources.spare2
+            ];
+    }
+
+    function _committed(uint32 cloud, uint16 site) private view returns (uint32[8] memory) {
+        return Lanes.split(ResourceVector.unwrap(LEDGER.committedVectorOf(CloudId.wrap(cloud), site)));
+    }
+
+    function _add(uint256[8] memory sums, uint32[8] memory amounts) private pure {
+        for (uint256 i = 0; i < Lanes.COUNT; ++i) {
+            sums[i] += amounts[i];
+        }
+    }
+}
