@@ -18,6 +18,9 @@ interface Cheats {
 
     /// @notice The address of a private key.
     function addr(uint256 privateKey) external pure returns (address);
+
+    /// @notice Creation code of a contract of this project.
+    function getCode(string calldata artifact) external view returns (bytes memory);
 }
 
 /// @dev Where the simulator listens.

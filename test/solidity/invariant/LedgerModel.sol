@@ -8,7 +8,7 @@ import {Handover} from "../../../contracts/documents/Handover.sol";
 import {Move} from "../../../contracts/documents/Move.sol";
 import {MutualAbort} from "../../../contracts/documents/MutualAbort.sol";
 import {Record} from "../../../contracts/documents/Record.sol";
-import {CapacityExchange} from "../../../contracts/exchange/CapacityExchange.sol";
+import {ICapacityExchange} from "../../../contracts/exchange/ICapacityExchange.sol";
 import {IMigrationLedger, Vm, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
 import {ResourceVector} from "../../../contracts/types/ResourceVector.sol";
@@ -65,7 +65,7 @@ abstract contract LedgerModel {
     uint256 private constant FIRST_KEY = 0xB105;
 
     IMigrationLedger public immutable LEDGER;
-    CapacityExchange public immutable EXCHANGE;
+    ICapacityExchange public immutable EXCHANGE;
     bytes32 private immutable DOMAIN;
 
     /// @notice The chain's time, in seconds.
@@ -77,7 +77,7 @@ abstract contract LedgerModel {
     mapping(uint32 cloud => mapping(uint16 site => uint32[8])) private _committedBefore;
     mapping(bytes32 action => uint256) private _calls;
 
-    constructor(IMigrationLedger ledger, CapacityExchange exchange, uint256 start) {
+    constructor(IMigrationLedger ledger, ICapacityExchange exchange, uint256 start) {
         LEDGER = ledger;
         EXCHANGE = exchange;
         time = start;

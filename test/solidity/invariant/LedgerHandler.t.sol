@@ -11,7 +11,6 @@ import {Rates} from "../../../contracts/documents/Rates.sol";
 import {Receipt} from "../../../contracts/documents/Receipt.sol";
 import {Record} from "../../../contracts/documents/Record.sol";
 import {Release} from "../../../contracts/documents/Release.sol";
-import {CapacityExchange} from "../../../contracts/exchange/CapacityExchange.sol";
 import {ICapacityExchange} from "../../../contracts/exchange/ICapacityExchange.sol";
 import {AbortReason, IMigrationLedger, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
@@ -36,7 +35,7 @@ contract LedgerHandler is LedgerModel {
 
     constructor(
         IMigrationLedger ledger,
-        CapacityExchange exchange,
+        ICapacityExchange exchange,
         uint256 begin
     ) LedgerModel(ledger, exchange, begin) {}
 
