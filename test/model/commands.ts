@@ -257,7 +257,7 @@ function agreementOf(
     salt: id(`salt ${++papers.serial}`),
   });
   if (dice.chance(16)) dice.pick(FLAWS)!(draft, dice, model);
-  if (dice.chance(2)) dice.pick(FLAWS)!(draft, dice, model);
+  if (dice.chance(2) && draft.lines.length > 0) dice.pick(FLAWS)!(draft, dice, model);
   return draft;
 }
 
