@@ -90,6 +90,7 @@ export * from "./actions/registry/setEndpoint.js";
 export * from "./actions/registry/suspend.js";
 export * from "./actions/registry/suspendSelf.js";
 export * from "./actions/registry/withdrawReplacement.js";
+export * from "./charging/accrual.js";
 export * from "./matchmaking/matchHosts.js";
 export * from "./signing/checkDocument.js";
 export * from "./signing/desk.js";

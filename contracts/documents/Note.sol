@@ -7,7 +7,8 @@ import {VmId} from "../types/VmId.sol";
 /// @notice A line of the books on which two clouds agree: a correction, a replacement of what a stay was charged, or a part
 /// of a netting.
 /// @dev EIP-712 type `Note`. Signed by: the accounts of creditor and debtor.
-/// @param refersTo The line it corrects, zero for none.
+/// @param refersTo The line it corrects, zero for none. Of a netting: the round, which is the hash of the struct hashes of
+/// all its notes in their order, each with `refersTo` zero.
 /// @param creditor Cloud to which `amount` is owed more from now on.
 /// @param debtor Cloud that owes it.
 /// @param currency ISO 4217 code.
@@ -15,7 +16,7 @@ import {VmId} from "../types/VmId.sol";
 /// @param vm VM of the stay whose charge is replaced, zero for none.
 /// @param sequence Number of that stay.
 /// @param through Up to when its charge is replaced, in milliseconds.
-/// @param reason What the parties call it; no contract reads it.
+/// @param reason A value of `NoteReason`, or what the parties agree on: the ledger reads only whether it is NETTING.
 /// @param validUntil Last moment at which it can be brought, in milliseconds.
 /// @param salt Random, so that equal notes are two.
 struct Note {
@@ -43,11 +44,16 @@ library NoteHash {
 
     /// @notice EIP-712 struct hash: the document's id.
     function structHash(Note calldata note) internal pure returns (bytes32) {
+        return hashWith(note, note.refersTo);
+    }
+
+    /// @notice The same with another `refersTo`.
+    function hashWith(Note calldata note, bytes32 refersTo) internal pure returns (bytes32) {
         return
             keccak256(
                 abi.encode(
                     TYPEHASH,
-                    note.refersTo,
+                    refersTo,
                     note.creditor,
                     note.debtor,
                     keccak256(bytes(note.currency)),

@@ -57,6 +57,7 @@ export type BusErrorCode =
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"
+  | "CHARGE_OVERFLOW"
   | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
