@@ -18,8 +18,8 @@ export type LaneRules = { readonly [lane in Lane]: LaneRule };
 
 /**
  * What is used unless the configuration says otherwise. What is promised "at least" is judged by the 5th percentile, what
- * is promised "at most" by the 95th: nine windows' worth of good samples do not hide a bad one, and one bad sample does not
- * spoil a window. Availability has no choice; loss is a share of all packets, so its mean.
+ * is promised "at most" by the 95th: one sample in twenty may be an outlier. Availability has no choice; loss is a share of all
+ * packets, so its mean.
  */
 export const DEFAULT_RULES: LaneRules = {
   availabilityPpm: { aggregate: "mean", mostMissingPpm: 50_000 },
