@@ -40,9 +40,37 @@ export type DocumentErrorCode =
   | "NOT_THE_KEY"
   | "EXPIRED";
 
+/** What can go wrong in the oracle's daemon: see `oracle/`. */
+export type OracleErrorCode =
+  | "BAD_ORACLE_CONFIG"
+  | "BAD_SAMPLE_FILE"
+  | "SOURCE_UNREACHABLE"
+  | "SOURCE_TIMEOUT"
+  | "SOURCE_DIED"
+  | "SOURCE_REFUSED"
+  | "SOURCE_NONSENSE"
+  | "SERIES_AMBIGUOUS"
+  | "UNKNOWN_LABEL"
+  | "SAMPLES_OUT_OF_ORDER"
+  | "SAMPLES_DUPLICATE"
+  | "SAMPLE_OUT_OF_RANGE"
+  | "NO_SAMPLES"
+  | "STORE"
+  | "UNKNOWN_AGREEMENT"
+  | "UNKNOWN_WITNESSES"
+  | "UNKNOWN_PEER"
+  | "PEER_UNREACHABLE"
+  | "PEER_TIMEOUT"
+  | "PEER_DIED"
+  | "PEER_REFUSED"
+  | "PEER_NONSENSE"
+  | "WRONG_SPKI"
+  | "BAD_REQUEST";
+
 /** What can go wrong in the library. */
 export type BusErrorCode =
   | DocumentErrorCode
+  | OracleErrorCode
   | "REVERTED"
   | "UNKNOWN_CHAIN"
   | "WRONG_GENESIS"

@@ -1,7 +1,7 @@
-import { BusError } from "../errors/busError.js";
 import type { Answers } from "../scenario/answers.js";
 import type { Amounts, Scenario, Step } from "../scenario/format.js";
 import { type World, labelOf } from "../scenario/world.js";
+import { readTable } from "./table.js";
 
 /** One line of a trace. */
 export interface Sample {
@@ -33,7 +33,7 @@ export interface TraceScenario {
   readonly options: BurstOptions;
 }
 
-const COLUMNS = ["Timestamp [ms]", "CPU cores", "CPU usage [%]", "Memory capacity provisioned [KB]"] as const;
+const COLUMNS = ["CPU cores", "CPU usage [%]", "Memory capacity provisioned [KB]"] as const;
 
 /** The load's own 99th percentile, and a third of it: loads differ by orders of magnitude. */
 function defaultOptions(samples: readonly Sample[]): BurstOptions {
@@ -46,40 +46,16 @@ function defaultOptions(samples: readonly Sample[]): BurstOptions {
 const LEAST_STAY_MS = 60_000;
 
 /**
- * Reads a VM's load in the format of the GWA-T-12 Bitbrains trace: columns named in the first line, separated by `;`.
- * The header says milliseconds; the published values are seconds, which is recognised by their size.
+ * Reads a VM's load in the format of the GWA-T-12 Bitbrains trace.
  * @throws BusError `BAD_TRACE` with line and column.
  */
 export function parseTrace(text: string): Sample[] {
-  const [header = "", ...lines] = text.split(/\r?\n/);
-  const names = header.split(";").map((name) => name.trim());
-  const indexes = COLUMNS.map((name) => {
-    const index = names.indexOf(name);
-    if (index < 0) throw new BusError("BAD_TRACE", `line 1: there is no column ${JSON.stringify(name)}`);
-    return index;
-  });
-  const samples: Sample[] = [];
-  lines.forEach((line, number) => {
-    if (line.trim() === "") return;
-    const cells = line.split(";");
-    const [time = 0, cores = 0, cpuPercent = 0, memoryKb = 0] = indexes.map((index, column) => {
-      const cell = (cells[index] ?? "").trim();
-      const value = Number(cell);
-      if (cell === "" || !Number.isFinite(value) || value < 0) {
-        throw new BusError(
-          "BAD_TRACE",
-          `line ${number + 2}: ${JSON.stringify(cell)} is no ${COLUMNS[column] ?? "value"}`,
-        );
-      }
-      return value;
-    });
-    const last = samples.at(-1);
-    const timeMs = time < 1e11 ? time * 1000 : time;
-    if (last && timeMs <= last.time) throw new BusError("BAD_TRACE", `line ${number + 2}: time does not go on`);
-    samples.push({ time: timeMs, cores, cpuPercent, memoryMiB: Math.ceil(memoryKb / 1024) });
-  });
-  if (samples.length < 2) throw new BusError("BAD_TRACE", "fewer than two samples");
-  return samples;
+  return readTable(text, COLUMNS).map(({ time, cells: [cores = 0, cpuPercent = 0, memoryKb = 0] }) => ({
+    time,
+    cores,
+    cpuPercent,
+    memoryMiB: Math.ceil(memoryKb / 1024),
+  }));
 }
 
 /** The times in which a load is above the threshold, with hysteresis; one that lasts to the end ends there. */
