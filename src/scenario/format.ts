@@ -3,6 +3,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { AgentScope } from "../chain/enums.js";
 import type { Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
+import type { MetricName } from "../sla/metrics.js";
 import { SCENARIO_SCHEMA } from "./schema.js";
 
 /** A length of time, or a time since the beginning: ISO 8601 in days and smaller, or milliseconds. */
@@ -38,6 +39,28 @@ export interface VmSpec {
   readonly register?: boolean;
 }
 
+/** Metrics by name, in their units; what is not named was not measured, or is not promised. */
+export type MetricValues = { readonly [name in MetricName]?: number };
+
+/** Raw samples of a window or of several: one in `every`, from the first window's begin; null where one is missing. */
+export interface SamplesSpec {
+  readonly every: Duration;
+  readonly values: { readonly [name in MetricName]?: readonly (number | null)[] };
+}
+
+/** Price and SLA, to which documents of the timeline refer by name. */
+export interface TermsSpec {
+  readonly currency?: string;
+  /** In 1e-12 currency units per unit and hour. */
+  readonly rates?: Amounts;
+  readonly settlement?: "either" | "joint";
+  readonly promises?: MetricValues;
+  readonly tiers?: readonly { readonly belowPpm: number; readonly creditBps: number }[];
+  readonly otherMetricsBps?: number;
+  readonly capBps?: number;
+  readonly pauseBudget?: Duration;
+}
+
 /** A value that an error should carry: a number, or the name of a cloud, VM, lane, state, status, feature or features. */
 export type Claim = string | number | boolean | readonly string[];
 
@@ -70,6 +93,29 @@ interface As {
   readonly as?: string;
 }
 
+/** What a document agrees on beside the move itself. */
+interface Conditions {
+  readonly terms?: string;
+  readonly window?: Duration;
+  readonly witnesses?: readonly string[];
+  readonly required?: number;
+}
+
+/** Which stay of a VM a step is about: the one that runs unless its number is given. */
+interface OfStay {
+  readonly vm: string;
+  readonly stay?: number;
+}
+
+/** What was measured: given, or raw samples from which it follows. */
+interface Measured {
+  readonly metrics?: MetricValues;
+  readonly samples?: SamplesSpec;
+}
+
+/** An amount of money: a decimal number in currency units, as text. */
+export type Money = string;
+
 /** Verbs that act on one VM. */
 export type VmVerb = "restore" | "terminate" | "declareLost" | "contestLoss" | "withdrawLoss";
 
@@ -88,7 +134,8 @@ export type Step = Common &
         readonly copy?: Duration;
         readonly pause?: Duration;
       } & Forged &
-        Deadlines)
+        Deadlines &
+        Conditions)
     | ({
         readonly do: "agree";
         readonly vms: readonly string[];
@@ -97,7 +144,8 @@ export type Step = Common &
         readonly site?: number;
         readonly bring?: boolean;
       } & Forged &
-        Deadlines)
+        Deadlines &
+        Conditions)
     | { readonly do: "bring"; readonly document: string }
     | ({ readonly do: "start"; readonly move: string; readonly by?: string } & As)
     | {
@@ -124,15 +172,23 @@ export type Step = Common &
         readonly site?: number;
         readonly releasedAgo?: Duration;
         readonly runningAgo?: Duration;
-      } & Forged)
-    | ({ readonly do: "amend"; readonly vms: readonly string[]; readonly id?: string; readonly type?: string } & Forged)
+      } & Forged &
+        Conditions)
+    | ({
+        readonly do: "amend";
+        readonly vms: readonly string[];
+        readonly id?: string;
+        readonly type?: string;
+      } & Forged &
+        Conditions)
     | ({
         readonly do: "evacuate";
         readonly vms: readonly string[];
         readonly to: string;
         readonly id?: string;
         readonly site?: number;
-      } & Forged)
+      } & Forged &
+        Conditions)
     | ({ readonly do: "notice"; readonly vms: readonly string[]; readonly in: Duration } & As)
     | ({ readonly do: "release" | "stop"; readonly vm: string; readonly move?: string } & As)
     | ({ readonly do: VmVerb; readonly vm: string } & As)
@@ -152,6 +208,44 @@ export type Step = Common &
         readonly validFor?: Duration;
       }
     | { readonly do: "revokeAgent"; readonly cloud: string; readonly agent: string }
+    | ({
+        readonly do: "report";
+        readonly windows: readonly [first: number, last: number];
+        readonly without?: readonly string[];
+        readonly signers?: { readonly [cloud: string]: string };
+      } & OfStay &
+        Measured)
+    | ({ readonly do: "claim"; readonly window: number; readonly by: string } & OfStay & Measured & As)
+    | ({ readonly do: "object"; readonly window: number; readonly by?: string } & OfStay & As)
+    | ({ readonly do: "observe"; readonly window: number; readonly witness: string } & OfStay & Measured)
+    | ({ readonly do: "finalise"; readonly window: number } & OfStay)
+    | ({ readonly do: "settle"; readonly by: string; readonly through?: Duration } & OfStay & As)
+    | ({ readonly do: "credit"; readonly window: number; readonly by: string } & OfStay & As)
+    | { readonly do: "settleAll" }
+    | {
+        readonly do: "note";
+        readonly id?: string;
+        readonly creditor: string;
+        readonly debtor: string;
+        readonly amount: Money;
+        readonly currency?: string;
+        readonly vm?: string;
+        readonly stay?: number;
+        readonly through?: Duration;
+        readonly reason?: number;
+        readonly without?: readonly string[];
+        readonly signers?: { readonly [cloud: string]: string };
+      }
+    | {
+        readonly do: "acknowledge";
+        readonly creditor: string;
+        readonly debtor: string;
+        readonly amount: Money;
+        readonly currency?: string;
+        readonly payment: string;
+      }
+    | { readonly do: "net"; readonly currency?: string }
+    | { readonly do: "remember" }
     | { readonly do: "pauseNew"; readonly for: Duration }
     | { readonly do: "resumeNew" | "closeForNew" | "wait" }
   );
@@ -172,6 +266,8 @@ export interface Scenario {
   readonly parameters?: { readonly [limit in LimitName]?: Duration };
   readonly features?: { readonly [feature: string]: number };
   readonly instanceTypes?: { readonly [type: string]: Amounts };
+  readonly terms?: { readonly [name: string]: TermsSpec };
+  readonly witnesses?: readonly string[];
   readonly clouds: readonly CloudSpec[];
   readonly vms: readonly VmSpec[];
   readonly timeline: readonly Step[];
@@ -191,6 +287,25 @@ export interface Scenario {
       readonly state: string;
       readonly unfinished?: readonly string[];
     }[];
+    readonly results?: readonly {
+      readonly vm: string;
+      readonly stay: number;
+      readonly window: number;
+      readonly state: string;
+    }[];
+    readonly credits?: readonly {
+      readonly vm: string;
+      readonly stay: number;
+      readonly window: number;
+      readonly amount: Money;
+    }[];
+    readonly balances?: readonly {
+      readonly creditor: string;
+      readonly debtor: string;
+      readonly currency?: string;
+      readonly amount: Money;
+    }[];
+    readonly reputation?: readonly { readonly cloud: string; readonly above?: number; readonly below?: number }[];
   };
   readonly questions?: {
     readonly hostsAt?: readonly Duration[];
@@ -259,6 +374,8 @@ function requireNames(scenario: Scenario): void {
   const vms = unique(scenario.vms, (vm) => vm.name, "/vms", "name");
   const features = new Set(Object.keys(scenario.features ?? {}));
   const types = new Set(Object.keys(scenario.instanceTypes ?? {}));
+  const terms = new Set(Object.keys(scenario.terms ?? {}));
+  const witnesses = new Set(scenario.witnesses);
   const documents = new Set<string>();
   const agents = new Set<string>();
   const known = (set: ReadonlySet<string>, path: string, value: string | undefined, what: string): void => {
@@ -297,7 +414,7 @@ function requireNames(scenario: Scenario): void {
     });
     known(vms, `${path}/vm`, text("vm"), "VM");
     if (!text("to")?.startsWith("@")) known(clouds, `${path}/to`, text("to"), "cloud");
-    for (const key of ["from", "cloud"]) known(clouds, `${path}/${key}`, text(key), "cloud");
+    for (const key of ["from", "cloud", "creditor", "debtor"]) known(clouds, `${path}/${key}`, text(key), "cloud");
     if (step.do !== "suspend" && step.do !== "liftSuspension") known(clouds, `${path}/by`, text("by"), "cloud");
     list("without").forEach((cloud, n) => {
       known(clouds, `${path}/without/${n}`, cloud, "cloud");
@@ -309,6 +426,17 @@ function requireNames(scenario: Scenario): void {
       known(features, `${path}/features/${n}`, feature, "feature");
     });
     known(types, `${path}/type`, text("type"), "instance type");
+    known(terms, `${path}/terms`, text("terms"), "terms");
+    known(witnesses, `${path}/witness`, text("witness"), "witness");
+    list("witnesses").forEach((witness, n) => {
+      known(witnesses, `${path}/witnesses/${n}`, witness, "witness");
+    });
+    if ((step.do === "report" || step.do === "claim" || step.do === "observe") && !step.metrics === !step.samples) {
+      fail(path, "either metrics or samples must be given");
+    }
+    if (step.do === "report" && step.windows[1] < step.windows[0]) {
+      fail(`${path}/windows`, `${JSON.stringify(step.windows)} ends before it begins`);
+    }
     known(documents, `${path}/document`, text("document"), "document");
     known(documents, `${path}/move`, text("move"), "document");
     known(documents, `${path}/signaturesOf`, text("signaturesOf"), "document");
@@ -358,6 +486,19 @@ function requireNames(scenario: Scenario): void {
     expected.unfinished?.forEach((cloud, n) => {
       known(clouds, `/expectations/outcomes/${i}/unfinished/${n}`, cloud, "cloud");
     });
+  });
+  scenario.expectations?.results?.forEach((expected, i) => {
+    known(vms, `/expectations/results/${i}/vm`, expected.vm, "VM");
+  });
+  scenario.expectations?.credits?.forEach((expected, i) => {
+    known(vms, `/expectations/credits/${i}/vm`, expected.vm, "VM");
+  });
+  scenario.expectations?.balances?.forEach((expected, i) => {
+    known(clouds, `/expectations/balances/${i}/creditor`, expected.creditor, "cloud");
+    known(clouds, `/expectations/balances/${i}/debtor`, expected.debtor, "cloud");
+  });
+  scenario.expectations?.reputation?.forEach((expected, i) => {
+    known(clouds, `/expectations/reputation/${i}/cloud`, expected.cloud, "cloud");
   });
   known(vms, "/questions/responsible/vm", scenario.questions?.responsible?.vm, "VM");
   known(vms, "/questions/history", scenario.questions?.history, "VM");

@@ -1,10 +1,22 @@
 import { id as hashOf } from "ethers";
 
-import { buildAgreement, buildPrice, buildSla } from "../documents/build.js";
-import { signDocument } from "../documents/hash.js";
-import type { Agreement, DocumentName, Documents, Handover, Line, MutualAbort } from "../documents/types.js";
+import { buildAgreement, buildPrice, buildRates, buildSla } from "../documents/build.js";
+import { agreementId, signDocument } from "../documents/hash.js";
+import type {
+  Agreement,
+  DocumentName,
+  Documents,
+  Handover,
+  Line,
+  MutualAbort,
+  Rates,
+  Terms,
+  Witnesses,
+} from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
+import { buildMetrics } from "../sla/metrics.js";
 import { matchHosts } from "../matchmaking/matchHosts.js";
+import { domainFor } from "../signing/desk.js";
 import { type VmFacts, vmOf } from "../actions/questions/vmOf.js";
 import { type Amounts, type Duration, durationMs } from "./format.js";
 import {
@@ -31,13 +43,55 @@ export interface Departures {
   readonly features?: readonly string[];
 }
 
+/** Step fields that say what is agreed beside the move. */
+export interface Conditions {
+  readonly terms?: string;
+  readonly window?: Duration;
+  readonly witnesses?: readonly string[];
+  readonly required?: number;
+}
+
+/** Price and SLA by the name the scenario gives them; without a name free of charge. */
+function termsOf(world: World, name: string | undefined): Terms {
+  const priceSalt = nextSalt(world);
+  const slaSalt = nextSalt(world);
+  if (name === undefined) return { price: buildPrice({ salt: priceSalt }), sla: buildSla({ salt: slaSalt }) };
+  const spec = world.scenario.terms?.[name];
+  if (!spec) throw new BusError("BAD_SCENARIO", `there are no terms ${JSON.stringify(name)}`);
+  const lanes = Object.entries(spec.rates ?? {}).map(([lane, rate]) => [lane, BigInt(rate)]);
+  return {
+    price: buildPrice({
+      salt: priceSalt,
+      currency: spec.currency ?? "EUR",
+      rates: buildRates(Object.fromEntries(lanes) as Partial<Rates>),
+      settlement: spec.settlement === "joint" ? 1 : 0,
+    }),
+    sla: buildSla({
+      salt: slaSalt,
+      thresholds: buildMetrics(spec.promises ?? {}),
+      availabilityTiers: [...(spec.tiers ?? [])],
+      otherMetricsBps: spec.otherMetricsBps ?? 0,
+      capBps: spec.capBps ?? 10_000,
+      pauseBudgetMs: durationMs(spec.pauseBudget ?? "PT1M"),
+    }),
+  };
+}
+
+/** Witnesses by their names, of whom a majority must have measured unless the step says otherwise. */
+function witnessesOf(world: World, { witnesses = [], required }: Conditions): Witnesses {
+  const members = witnesses
+    .map((name) => world.keys.key(`witness/${name}`).address)
+    .sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  return { members, required: required ?? Math.ceil((members.length + 1) / 2) * Math.sign(members.length) };
+}
+
 /** Makes the agreement of a step: the VMs as they stand now on the chain, unless the step says otherwise. */
 export async function draftAgreement(
   world: World,
   names: readonly string[],
   to: string | undefined,
   site: number | undefined,
-  departures: Departures & { readonly agreeIn?: Duration },
+  departures: Departures & Conditions & { readonly agreeIn?: Duration },
 ): Promise<Agreement> {
   const { federation, scenario, chain } = world;
   const actors = names.map((name) => vmNamed(world, name));
@@ -51,17 +105,21 @@ export async function draftAgreement(
   const host = found[0]?.host ?? 0;
   const source = departures.from === undefined ? host : cloudOf(world, departures.from).cloud;
   const agreeIn = departures.agreeIn === undefined ? 600_000 : durationMs(departures.agreeIn);
-  return buildAgreement({
+  const agreement = buildAgreement({
     home: found[0]?.home ?? 0,
     source,
     ...(await placeOf(world, to, found[0], lines, site)),
     lines,
     agreeBy: BigInt((await chain.now()) + agreeIn),
-    terms: { price: buildPrice({ salt: nextSalt(world) }), sla: buildSla({ salt: nextSalt(world) }) },
+    ...(departures.window === undefined ? {} : { windowMs: BigInt(durationMs(departures.window)) }),
+    witnesses: witnessesOf(world, departures),
+    terms: termsOf(world, departures.terms),
     charter: hashOf(scenario.name),
     salt: nextSalt(world),
     digestKind: 1,
   });
+  world.agreements.set(agreementId(agreement), agreement);
+  return agreement;
 }
 
 /** Where a step wants VMs: a cloud by its label, `@home`, `@best` by the ranking, or where they are. */
@@ -99,7 +157,7 @@ export async function signFor<N extends DocumentName>(
       .filter((label) => !departures.without?.includes(label))
       .map((label) => {
         const signer = signerNamed(world, departures.signers?.[label] ?? label);
-        return signDocument(signer, world.federation.ledgerDomain, name, document);
+        return signDocument(signer, domainFor(world.federation, name), name, document);
       }),
   );
 }

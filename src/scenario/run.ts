@@ -97,6 +97,8 @@ export async function prepare(scenario: Scenario, setting: Setting): Promise<Wor
     begin: 0,
     vms,
     documents: new Map(),
+    agreements: new Map(),
+    openings: new Map(),
     sent: [],
     salts: 0,
   };

@@ -1,4 +1,5 @@
 import { RESOURCE_NAMES } from "../documents/types.js";
+import { METRIC_NAMES } from "../sla/metrics.js";
 
 const name = { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" } as const;
 const label = { type: "string", pattern: "^[a-z0-9-]{3,32}$" } as const;
@@ -95,13 +96,82 @@ const forged: Properties = {
 const deadlines: Properties = { agreeIn: duration, startIn: duration, completeIn: duration };
 const by: Properties = { as: name };
 
+const window = { type: "integer", minimum: 0, maximum: 4_294_967_295 } as const;
+const money = {
+  type: "string",
+  description: "A decimal number in currency units",
+  pattern: "^[0-9]{1,19}(\\.[0-9]{1,9})?$",
+} as const;
+const currency = { type: "string", pattern: "^[A-Z]{3}$" } as const;
+const bps = { type: "integer", minimum: 0, maximum: 10_000 } as const;
+const ppm = { type: "integer", minimum: 0, maximum: 1_000_000 } as const;
+const metrics = {
+  type: "object",
+  additionalProperties: false,
+  properties: Object.fromEntries(METRIC_NAMES.map((metric) => [metric, amount])),
+} as const;
+const samples = {
+  type: "object",
+  additionalProperties: false,
+  required: ["every", "values"],
+  properties: {
+    every: duration,
+    values: {
+      type: "object",
+      additionalProperties: false,
+      minProperties: 1,
+      properties: Object.fromEntries(
+        METRIC_NAMES.map((metric) => [metric, { type: "array", items: { type: ["number", "null"], minimum: 0 } }]),
+      ),
+    },
+  },
+} as const;
+const terms = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    currency,
+    rates,
+    settlement: { enum: ["either", "joint"] },
+    promises: metrics,
+    tiers: {
+      type: "array",
+      maxItems: 3,
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["belowPpm", "creditBps"],
+        properties: { belowPpm: ppm, creditBps: bps },
+      },
+    },
+    otherMetricsBps: bps,
+    capBps: bps,
+    pauseBudget: duration,
+  },
+} as const;
+
+/** What a document agrees on beside the move itself. */
+const conditions: Properties = {
+  terms: name,
+  window: duration,
+  witnesses: { type: "array", items: name, maxItems: 7 },
+  required: { type: "integer", minimum: 0, maximum: 7 },
+};
+const stay: Properties = { stay: { type: "integer", minimum: 1 } };
+const measured: Properties = { metrics, samples };
+const signers: Properties = { without: labels, signers: { type: "object", additionalProperties: signer } };
+
 const STEPS = [
   step(
     "move",
     { vms: names, to: target },
-    { id: name, site, copy: duration, pause: duration, ...forged, ...deadlines },
+    { id: name, site, copy: duration, pause: duration, ...forged, ...deadlines, ...conditions },
   ),
-  step("agree", { vms: names, to: target, id: name }, { site, bring: { type: "boolean" }, ...forged, ...deadlines }),
+  step(
+    "agree",
+    { vms: names, to: target, id: name },
+    { site, bring: { type: "boolean" }, ...forged, ...deadlines, ...conditions },
+  ),
   step("bring", { document: name }),
   step("start", { move: name }, { by: label, ...by }),
   step(
@@ -115,9 +185,9 @@ const STEPS = [
   step(
     "record",
     { vms: names, to: target },
-    { id: name, site, releasedAgo: duration, runningAgo: duration, ...forged },
+    { id: name, site, releasedAgo: duration, runningAgo: duration, ...forged, ...conditions },
   ),
-  step("amend", { vms: names }, { id: name, type: name, ...forged }),
+  step("amend", { vms: names }, { id: name, type: name, ...forged, ...conditions }),
   step("notice", { vms: names, in: duration }, by),
   step("release", { vm: name }, { move: name, ...by }),
   step("stop", { vm: name }, { move: name, ...by }),
@@ -126,7 +196,7 @@ const STEPS = [
   step("declareLost", { vm: name }, by),
   step("contestLoss", { vm: name }, by),
   step("withdrawLoss", { vm: name }, by),
-  step("evacuate", { vms: names, to: target }, { id: name, site, ...forged }),
+  step("evacuate", { vms: names, to: target }, { id: name, site, ...forged, ...conditions }),
   step("revoke", { document: name, by: label }, by),
   step("register", { vm: name }),
   step("offer", { cloud: label, offer }, by),
@@ -153,6 +223,34 @@ const STEPS = [
     { partners: labels, validFor: duration },
   ),
   step("revokeAgent", { cloud: label, agent: name }),
+  step(
+    "report",
+    { vm: name, windows: { type: "array", items: window, minItems: 2, maxItems: 2 } },
+    { ...stay, ...measured, ...signers },
+  ),
+  step("claim", { vm: name, window, by: label }, { ...stay, ...measured, ...by }),
+  step("object", { vm: name, window }, { by: label, ...stay, as: name }),
+  step("observe", { vm: name, window, witness: name }, { ...stay, ...measured }),
+  step("finalise", { vm: name, window }, stay),
+  step("settle", { vm: name, by: label }, { through: duration, ...stay, as: name }),
+  step("credit", { vm: name, window, by: label }, { ...stay, as: name }),
+  step("settleAll", {}),
+  step(
+    "note",
+    { creditor: label, debtor: label, amount: money },
+    {
+      id: name,
+      currency,
+      vm: name,
+      through: duration,
+      reason: { type: "integer", minimum: 0, maximum: 65_535 },
+      ...stay,
+      ...signers,
+    },
+  ),
+  step("acknowledge", { creditor: label, debtor: label, amount: money, payment: name }, { currency }),
+  step("net", {}, { currency }),
+  step("remember", {}),
   step("pauseNew", { for: duration }),
   step("resumeNew", {}),
   step("closeForNew", {}),
@@ -183,6 +281,8 @@ export const SCENARIO_SCHEMA = {
     },
     features: { type: "object", additionalProperties: { type: "integer", minimum: 0, maximum: 255 } },
     instanceTypes: { type: "object", additionalProperties: resources },
+    terms: { type: "object", additionalProperties: terms },
+    witnesses: { type: "array", items: name, maxItems: 64, uniqueItems: true },
     clouds: {
       type: "array",
       minItems: 1,
@@ -281,6 +381,47 @@ export const SCENARIO_SCHEMA = {
             additionalProperties: false,
             required: ["move", "state"],
             properties: { move: name, state: { enum: ["Aborted", "Expired"] }, unfinished: labels },
+          },
+        },
+        results: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["vm", "stay", "window", "state"],
+            properties: {
+              vm: name,
+              ...stay,
+              window,
+              state: { enum: ["None", "Agreed", "Claimed", "Objected", "Witnessed", "Disputed"] },
+            },
+          },
+        },
+        credits: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["vm", "stay", "window", "amount"],
+            properties: { vm: name, ...stay, window, amount: money },
+          },
+        },
+        balances: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["creditor", "debtor", "amount"],
+            properties: { creditor: label, debtor: label, currency, amount: money },
+          },
+        },
+        reputation: {
+          type: "array",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["cloud"],
+            properties: { cloud: label, above: { type: "number" }, below: { type: "number" } },
           },
         },
       },

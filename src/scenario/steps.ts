@@ -40,7 +40,6 @@ import { setAgent } from "../actions/registry/setAgent.js";
 import { suspend } from "../actions/registry/suspend.js";
 import { suspendSelf } from "../actions/registry/suspendSelf.js";
 import { AgentScope } from "../chain/enums.js";
-import { type Federation, asSender } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
 import { buildRates } from "../documents/build.js";
 import { documentId, signDocument } from "../documents/hash.js";
@@ -48,6 +47,8 @@ import type { Agreement, Rates, Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { type Duration, type OfferSpec, type Step, durationMs } from "./format.js";
 import { type Departures, draftAgreement, draftHandover, draftMutualAbort, remember, signFor } from "./papers.js";
+import { doPromise } from "./promises.js";
+import { as, byKey, relay } from "./senders.js";
 import {
   type CloudActor,
   type SignedDocument,
@@ -243,26 +244,24 @@ export async function doStep(world: World, step: Step, onSent: (sent: Sent) => v
       return keep(closeForNew(byKey(world, world.roles.governance)));
     case "wait":
       return;
+    case "report":
+    case "claim":
+    case "object":
+    case "observe":
+    case "finalise":
+      return doPromise(world, step, keep);
+    case "settle":
+    case "settleAll":
+    case "credit":
+    case "note":
+    case "acknowledge":
+    case "net":
+    case "remember":
+      return doBooks(world, step, keep);
   }
 }
 
-/* WHO SENDS */
-
-function byKey(world: World, key: BaseWallet): Federation {
-  return asSender(world.federation, key);
-}
-
-/** Somebody who only brings documents: nobody asks who that is. */
-function relay(world: World): Federation {
-  return byKey(world, world.keys.key("relay"));
-}
-
-function as(world: World, actor: CloudActor, agent?: string): Federation {
-  if (agent === undefined) return byKey(world, actor.account);
-  const key = [...world.clouds.values()].map((cloud) => cloud.agents.get(agent)).find((found) => found !== undefined);
-  if (!key) throw new BusError("BAD_SCENARIO", `there is no agent ${JSON.stringify(agent)}`);
-  return byKey(world, key);
-}
+/* WHO ACTS */
 
 async function actorNow(world: World, name: string, part: "home" | "host"): Promise<CloudActor> {
   const found = await vmOf(world.federation, vmNamed(world, name).vm);

@@ -3,7 +3,15 @@ import { type BaseWallet, Wallet, hexlify, id, keccak256, randomBytes, toUtf8Byt
 import type { Federation, RpcProvider } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
 import { buildResources } from "../documents/build.js";
-import type { Amendment, Evacuation, MigrationRecord, Move, Resources } from "../documents/types.js";
+import type {
+  Agreement,
+  Amendment,
+  Evacuation,
+  MigrationRecord,
+  Move,
+  Resources,
+  SaltedMetrics,
+} from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import type { Amounts, Scenario } from "./format.js";
 
@@ -60,6 +68,10 @@ export interface World {
   readonly clouds: ReadonlyMap<string, CloudActor>;
   readonly vms: ReadonlyMap<string, VmActor>;
   readonly documents: Map<string, SignedDocument>;
+  /** Every agreement that was drafted, by its id: what the parties keep to open it when they need to. */
+  readonly agreements: Map<string, Agreement>;
+  /** What home and host agreed on about windows, by `windowKey`: what they keep to open it. */
+  readonly openings: Map<string, SaltedMetrics>;
   readonly keys: KeyRing;
   readonly roles: FederationRoles;
   /** All that was sent, in order. */
@@ -101,6 +113,11 @@ export function freshKeys(): KeyRing {
     },
     salt: () => hexlify(randomBytes(32)),
   };
+}
+
+/** Key of a window in the world's `openings`. */
+export function windowKey(vm: string, sequence: number, window: number): string {
+  return `${vm}/${sequence}/${window}`;
 }
 
 /** The next salt of a run. */

@@ -107,8 +107,8 @@ async function signOne<N extends DocumentName>(
   return { signature, id, digest };
 }
 
-/** The domain of the contract that takes a document. */
-function domainFor(federation: Federation, name: DocumentName): Domain {
+/** The EIP-712 domain of a document: that of the contract to which it is brought. */
+export function domainFor(federation: Federation, name: DocumentName): Domain {
   switch (EIP712_SCHEMA.documents[name].verifyingContract) {
     case "CloudRegistry":
       return federation.registryDomain;
