@@ -8,3 +8,10 @@ export const DEFAULT_PARAMETERS = {
   lossWait: 15 * 60,
   retention: 30 * 86_400,
 } as const;
+
+/** Periods of the oracle at the start, in seconds. Their hard limits are in `contracts/oracle/SlaOracle.sol`. */
+export const DEFAULT_PERIODS = {
+  claimWithin: 45 * 86_400,
+  objectWithin: 7 * 86_400,
+  observeWithin: 7 * 86_400,
+} as const;

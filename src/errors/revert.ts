@@ -6,6 +6,7 @@ import { CapacityExchange__factory } from "../typechain/factories/contracts/exch
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { MigrationLedgerChanges__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerChanges__factory.js";
 import { MigrationLedgerExits__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerExits__factory.js";
+import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import { BusError } from "./busError.js";
 
@@ -25,6 +26,7 @@ const ERRORS = new Interface(
     new Interface(MigrationLedger__factory.abi),
     new Interface(MigrationLedgerExits__factory.abi),
     new Interface(MigrationLedgerChanges__factory.abi),
+    new Interface(SlaOracle__factory.abi),
     new Interface(AccessManager__factory.abi),
   ].flatMap((part) => part.fragments.filter((fragment): fragment is ErrorFragment => fragment.type === "error")),
 );

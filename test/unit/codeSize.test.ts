@@ -7,6 +7,7 @@ const CONTRACTS = [
   "MigrationLedger",
   "MigrationLedgerChanges",
   "MigrationLedgerExits",
+  "SlaOracle",
 ];
 
 // Coverage compiles its counters into the code, which then is bigger than what is released.
