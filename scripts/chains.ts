@@ -79,24 +79,35 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
 }
 
 type Deployed = {
-  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "oracle"]: { getAddress(): Promise<string> };
+  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "oracle" | "charging"]: {
+    getAddress(): Promise<string>;
+  };
 };
 
 async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise<AddressBook> {
-  const [chainId, genesisHash, AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle] =
-    await Promise.all([
-      readChainId(provider),
-      readGenesisHash(provider),
-      deployed.authority.getAddress(),
-      deployed.registry.getAddress(),
-      deployed.exchange.getAddress(),
-      deployed.ledger.getAddress(),
-      deployed.oracle.getAddress(),
-    ]);
+  const [
+    chainId,
+    genesisHash,
+    AccessManager,
+    CloudRegistry,
+    CapacityExchange,
+    MigrationLedger,
+    SlaOracle,
+    ChargingLedger,
+  ] = await Promise.all([
+    readChainId(provider),
+    readGenesisHash(provider),
+    deployed.authority.getAddress(),
+    deployed.registry.getAddress(),
+    deployed.exchange.getAddress(),
+    deployed.ledger.getAddress(),
+    deployed.oracle.getAddress(),
+    deployed.charging.getAddress(),
+  ]);
   return {
     chainId: chainId.toString(),
     genesisHash,
-    contracts: { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle },
+    contracts: { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle, ChargingLedger },
   };
 }
 

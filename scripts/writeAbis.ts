@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { AccessManager__factory } from "../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { ChargingLedger__factory } from "../src/typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
@@ -16,6 +17,7 @@ const ABIS = {
   CapacityExchange: CapacityExchange__factory.abi,
   MigrationLedger: MigrationLedger__factory.abi,
   SlaOracle: SlaOracle__factory.abi,
+  ChargingLedger: ChargingLedger__factory.abi,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

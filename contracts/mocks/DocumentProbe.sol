@@ -8,12 +8,17 @@ import {Amendment} from "../documents/Amendment.sol";
 import {Agreement} from "../documents/Agreement.sol";
 import {Evacuation} from "../documents/Evacuation.sol";
 import {Handover} from "../documents/Handover.sol";
+import {JointSettlement} from "../documents/JointSettlement.sol";
 import {KeyAcceptance} from "../documents/KeyAcceptance.sol";
 import {Move} from "../documents/Move.sol";
 import {MutualAbort} from "../documents/MutualAbort.sol";
+import {Note} from "../documents/Note.sol";
 import {Observation} from "../documents/Observation.sol";
+import {Price} from "../documents/Price.sol";
 import {Record} from "../documents/Record.sol";
+import {Sla} from "../documents/Sla.sol";
 import {Succession} from "../documents/Succession.sol";
+import {TermsHash} from "../documents/Terms.sol";
 
 /// @title Shows the hashes that the contracts make of signed documents. For tests only.
 contract DocumentProbe is EIP712 {
@@ -57,6 +62,22 @@ contract DocumentProbe is EIP712 {
 
     function hashObservation(Observation calldata document) external view returns (bytes32 id, bytes32 digest) {
         return _both(document.structHash());
+    }
+
+    function hashNote(Note calldata document) external view returns (bytes32 id, bytes32 digest) {
+        return _both(document.structHash());
+    }
+
+    function hashJointSettlement(JointSettlement calldata document) external view returns (bytes32 id, bytes32 digest) {
+        return _both(document.structHash());
+    }
+
+    function hashTerms(
+        Price calldata price,
+        Sla calldata sla
+    ) external pure returns (bytes32 priceHash, bytes32 slaHash, bytes32 termsHash) {
+        (priceHash, slaHash) = (price.structHash(), sla.structHash());
+        termsHash = TermsHash.hashWith(priceHash, slaHash);
     }
 
     function hashKeyAcceptance(KeyAcceptance calldata document) external view returns (bytes32 id, bytes32 digest) {

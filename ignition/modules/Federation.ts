@@ -3,6 +3,7 @@ import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { RESTRICTED, ROLES, type RestrictedContract, type RoleName, selectorsOf } from "../roles.js";
 import AccessManager from "./AccessManager.js";
 import CapacityExchange from "./CapacityExchange.js";
+import ChargingLedger from "./ChargingLedger.js";
 import CloudRegistry from "./CloudRegistry.js";
 import MigrationLedger from "./MigrationLedger.js";
 import SlaOracle from "./SlaOracle.js";
@@ -22,6 +23,7 @@ export default buildModule("Federation", (m) => {
   const { exchange } = m.useModule(CapacityExchange);
   const { ledger, exits, changes } = m.useModule(MigrationLedger);
   const { oracle } = m.useModule(SlaOracle);
+  const { charging } = m.useModule(ChargingLedger);
   const targets = { CloudRegistry: registry, CapacityExchange: exchange, MigrationLedger: ledger, SlaOracle: oracle };
 
   const steps = [];
@@ -41,5 +43,5 @@ export default buildModule("Federation", (m) => {
   const admin = m.call(authority, "grantRole", [ROLES.ADMIN, governance, 0], { id: "grant_ADMIN", after: steps });
   m.call(authority, "renounceRole", [ROLES.ADMIN, deployer], { id: "renounce_ADMIN", after: [admin] });
 
-  return { authority, registry, exchange, ledger, exits, changes, oracle };
+  return { authority, registry, exchange, ledger, exits, changes, oracle, charging };
 });

@@ -14,6 +14,7 @@ export interface AddressBook {
     readonly CapacityExchange: string;
     readonly MigrationLedger: string;
     readonly SlaOracle: string;
+    readonly ChargingLedger: string;
   };
 }
 
@@ -24,6 +25,7 @@ export const CONTRACT_NAMES = [
   "CapacityExchange",
   "MigrationLedger",
   "SlaOracle",
+  "ChargingLedger",
 ] as const;
 
 /** JSON Schema (2020-12) of the address book. */
@@ -89,6 +91,7 @@ export function parseAddressBook(json: unknown): AddressBook {
       CapacityExchange: address("CapacityExchange"),
       MigrationLedger: address("MigrationLedger"),
       SlaOracle: address("SlaOracle"),
+      ChargingLedger: address("ChargingLedger"),
     },
   };
 }

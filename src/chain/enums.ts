@@ -43,6 +43,9 @@ export const CloudStatus = { None: 0, Active: 1, Suspended: 2, Left: 3, Expelled
 /** What a key does for its cloud: the `role` of a `KeyAcceptance`. */
 export const KeyRole = { None: 0, Account: 1, Recovery: 2, Agent: 3 } as const;
 
+/** What a note is for. */
+export const NoteReason = { UNSPECIFIED: 0, NETTING: 1, CORRECTION: 2, REPLACEMENT: 3 } as const;
+
 /** What an agent may do for its cloud: bits. */
 export const AgentScope = { RELAY: 1, OFFER: 2, MOVE_OUT: 4, HOST: 8, REPORT: 16, VALIDATOR: 32 } as const;
 

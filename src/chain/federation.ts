@@ -3,11 +3,13 @@ import type { Provider, Signer } from "ethers";
 import { type Domain, domainOf } from "../documents/hash.js";
 import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { ChargingLedger__factory } from "../typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
+import type { ChargingLedger } from "../typechain/contracts/charging/ChargingLedger.js";
 import type { CapacityExchange } from "../typechain/contracts/exchange/CapacityExchange.js";
 import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLedger.js";
 import type { SlaOracle } from "../typechain/contracts/oracle/SlaOracle.js";
@@ -32,17 +34,21 @@ export interface Federation {
   readonly exchange: CapacityExchange;
   readonly ledger: MigrationLedger;
   readonly oracle: SlaOracle;
+  readonly charging: ChargingLedger;
   /** Domain of the documents about migrations. */
   readonly ledgerDomain: Domain;
   /** Domain of `AgreedReport` and `Observation`. */
   readonly oracleDomain: Domain;
+  /** Domain of `Note` and `JointSettlement`. */
+  readonly chargingDomain: Domain;
   /** Domain of `KeyAcceptance`. */
   readonly registryDomain: Domain;
 }
 
 /** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
 export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
-  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle } = addressBook.contracts;
+  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle, ChargingLedger } =
+    addressBook.contracts;
   const runner = signer ?? provider;
   const chainId = BigInt(addressBook.chainId);
   return {
@@ -55,8 +61,10 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
     exchange: CapacityExchange__factory.connect(CapacityExchange, runner),
     ledger: MigrationLedger__factory.connect(MigrationLedger, runner),
     oracle: SlaOracle__factory.connect(SlaOracle, runner),
+    charging: ChargingLedger__factory.connect(ChargingLedger, runner),
     ledgerDomain: domainOf(chainId, MigrationLedger),
     oracleDomain: domainOf(chainId, SlaOracle),
+    chargingDomain: domainOf(chainId, ChargingLedger),
     registryDomain: domainOf(chainId, CloudRegistry),
   };
 }

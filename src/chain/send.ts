@@ -6,7 +6,8 @@ import type { Federation, RpcProvider } from "./federation.js";
 
 /** An event of one of the federation's contracts. */
 export interface BusEvent {
-  readonly contract: "AccessManager" | "CloudRegistry" | "CapacityExchange" | "MigrationLedger" | "SlaOracle";
+  readonly contract:
+    "AccessManager" | "CloudRegistry" | "CapacityExchange" | "MigrationLedger" | "SlaOracle" | "ChargingLedger";
   readonly name: string;
   readonly args: Result;
   readonly log: Log;
@@ -146,6 +147,7 @@ export function parseLog(federation: Federation, log: Log): readonly BusEvent[] 
     ["CapacityExchange", contracts.CapacityExchange, federation.exchange],
     ["MigrationLedger", contracts.MigrationLedger, federation.ledger],
     ["SlaOracle", contracts.SlaOracle, federation.oracle],
+    ["ChargingLedger", contracts.ChargingLedger, federation.charging],
   ] as const;
   for (const [contract, address, typed] of known) {
     if (log.address.toLowerCase() !== address.toLowerCase()) continue;

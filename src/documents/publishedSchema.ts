@@ -12,6 +12,8 @@ export const SIGNERS = {
   Succession: ["home", "host"],
   AgreedReport: ["home", "host"],
   Observation: ["witness"],
+  Note: ["creditor", "debtor"],
+  JointSettlement: ["home", "host"],
   KeyAcceptance: ["key"],
 } as const satisfies { readonly [N in DocumentName]: readonly string[] };
 
@@ -35,6 +37,8 @@ export const EIP712_SCHEMA: {
     Succession: { verifyingContract: "MigrationLedger", signers: SIGNERS.Succession },
     AgreedReport: { verifyingContract: "SlaOracle", signers: SIGNERS.AgreedReport },
     Observation: { verifyingContract: "SlaOracle", signers: SIGNERS.Observation },
+    Note: { verifyingContract: "ChargingLedger", signers: SIGNERS.Note },
+    JointSettlement: { verifyingContract: "ChargingLedger", signers: SIGNERS.JointSettlement },
     KeyAcceptance: { verifyingContract: "CloudRegistry", signers: SIGNERS.KeyAcceptance },
   },
 };

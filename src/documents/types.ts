@@ -236,6 +236,8 @@ export interface Documents {
   readonly Succession: Succession;
   readonly AgreedReport: AgreedReport;
   readonly Observation: Observation;
+  readonly Note: Note;
+  readonly JointSettlement: JointSettlement;
   readonly KeyAcceptance: KeyAcceptance;
 }
 

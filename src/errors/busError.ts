@@ -36,6 +36,11 @@ export type DocumentErrorCode =
   | "NOTHING_MEASURED"
   | "NOT_FOR_WITNESSES"
   | "ZERO_ROOT"
+  | "NO_AMOUNT"
+  | "NO_TIME"
+  | "STAY_HALF_NAMED"
+  | "NO_ROUND"
+  | "PRICE_TOO_HIGH"
   | "NOT_A_PARTY"
   | "NOT_THE_KEY"
   | "EXPIRED";

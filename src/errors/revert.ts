@@ -1,6 +1,7 @@
 import { type ErrorFragment, Interface, isHexString } from "ethers";
 
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { ChargingLedger__factory } from "../typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { ICapacityExchange__factory } from "../typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
@@ -27,6 +28,7 @@ const ERRORS = new Interface(
     new Interface(MigrationLedgerExits__factory.abi),
     new Interface(MigrationLedgerChanges__factory.abi),
     new Interface(SlaOracle__factory.abi),
+    new Interface(ChargingLedger__factory.abi),
     new Interface(AccessManager__factory.abi),
   ].flatMap((part) => part.fragments.filter((fragment): fragment is ErrorFragment => fragment.type === "error")),
 );

@@ -1,6 +1,8 @@
 import { ZeroAddress, ZeroHash, isAddress, isHexString } from "ethers";
 
-import { AbortReason, KeyRole } from "../chain/enums.js";
+import { AbortReason, KeyRole, NoteReason } from "../chain/enums.js";
+import { MAX_AMOUNT, rateOf } from "../charging/accrual.js";
+import { isCurrency } from "../charging/currencies.js";
 import { EIP712_TYPES, type StructName } from "../documents/schema.js";
 import {
   type AgreedReport,
@@ -12,6 +14,7 @@ import {
   type Metrics,
   type MigrationRecord,
   type Move,
+  type Note,
   type Observation,
   RESOURCE_NAMES,
   type Resources,
@@ -32,6 +35,8 @@ const MAX_PPM = 1_000_000;
 const MEASURED_LANES = 7;
 const MAX_DIGEST_KIND = 3;
 const HOUR_MS = 3_600_000n;
+/** Ten years. */
+const LONGEST_STAY_HOURS = 10n * 366n * 24n;
 const MIN_NOTICE_MS = HOUR_MS;
 const MAX_NOTICE_MS = 90n * 24n * HOUR_MS;
 
@@ -127,6 +132,11 @@ const CHECKS: { readonly [N in DocumentName]: (document: Documents[N]) => void }
   },
   AgreedReport: checkReport,
   Observation: checkObservation,
+  Note: checkNote,
+  JointSettlement: (settlement) => {
+    requireStay(settlement);
+    require(settlement.to > 0n, "NO_TIME", "/to", settlement.to, "a time within the stay");
+  },
   KeyAcceptance: ({ cloud, key, role }) => {
     requireCloud(cloud, "/cloud");
     require(key !== ZeroAddress, "ZERO_ADDRESS", "/key", key, "a key");
@@ -193,6 +203,34 @@ function requireStay({ vm, sequence }: { readonly vm: string; readonly sequence:
   require(sequence !== 0, "NO_STAY", "/sequence", sequence, "the number of a stay, from 1");
 }
 
+function checkNote(note: Note): void {
+  const { creditor, debtor, amount, vm, sequence, through } = note;
+  requireCloud(creditor, "/creditor");
+  requireCloud(debtor, "/debtor");
+  require(creditor !== debtor, "BAD_PARTIES", "/debtor", debtor, "another cloud than the creditor");
+  requireCurrency(note.currency, "/currency");
+  require(amount > 0n, "NO_AMOUNT", "/amount", amount, "more than zero");
+  const named = [vm !== ZeroHash, sequence !== 0, through !== 0n].filter(Boolean).length;
+  require(named === 0 || named === 3, "STAY_HALF_NAMED", "", note, "about a stay and a time, or none of them");
+  const hasRound = note.reason !== NoteReason.NETTING || note.refersTo !== ZeroHash;
+  require(hasRound, "NO_ROUND", "/refersTo", note.refersTo, "the round of its netting");
+  requireSalt(note.salt, "/salt");
+}
+
+function requireCurrency(currency: string, path: string): void {
+  require(isCurrency(currency), "BAD_CURRENCY", path, currency, "an ISO 4217 code");
+}
+
+/** What one line costs in ten years must fit into the books: nobody could settle it otherwise. */
+function checkAffordable({ lines, terms }: Agreement, path: string): void {
+  const { rates } = terms.price;
+  const most = (MAX_AMOUNT * 1_000n) / LONGEST_STAY_HOURS;
+  for (const { resources } of lines) {
+    const isAffordable = rateOf(resources, rates) <= most;
+    require(isAffordable, "PRICE_TOO_HIGH", `${path}/terms/price/rates`, rates, `within ${most} an hour for a line`);
+  }
+}
+
 function checkReport(report: AgreedReport): void {
   requireStay(report);
   const { values, salt } = report.metrics;
@@ -228,6 +266,7 @@ function checkAgreement(agreement: Agreement): void {
   require(isKind, "DIGEST_KIND", `${path}/digestKind`, digestKind, `at most ${MAX_DIGEST_KIND}`);
   checkWitnesses(agreement.witnesses, `${path}/witnesses`);
   checkTerms(agreement.terms, `${path}/terms`);
+  checkAffordable(agreement, path);
   requireSalt(agreement.salt, `${path}/salt`);
   checkSaltsApart(agreement, path);
 }
@@ -286,7 +325,7 @@ function checkWitnesses({ members, required }: Witnesses, path: string): void {
 
 function checkTerms({ price, sla }: Terms, path: string): void {
   const { currency, settlement } = price;
-  require(/^[A-Z]{3}$/.test(currency), "BAD_CURRENCY", `${path}/price/currency`, currency, "an ISO 4217 code");
+  requireCurrency(currency, `${path}/price/currency`);
   require(settlement <= 1, "BAD_SETTLEMENT", `${path}/price/settlement`, settlement, "0 (either party) or 1 (joint)");
   requireSalt(price.salt, `${path}/price/salt`);
   checkSla(sla, `${path}/sla`);

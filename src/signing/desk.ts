@@ -2,11 +2,12 @@ import type { Signer } from "ethers";
 
 import type { AddressBook } from "../chain/addressBook.js";
 import { ask } from "../chain/ask.js";
+import { NoteReason } from "../chain/enums.js";
 import { type Federation, readHead, requireChain } from "../chain/federation.js";
 import { type Domain, documentId, signDocument } from "../documents/hash.js";
 import { digestOfId } from "../documents/publicHash.js";
 import { EIP712_SCHEMA } from "../documents/publishedSchema.js";
-import type { Agreement, DocumentName, Documents } from "../documents/types.js";
+import type { Agreement, DocumentName, Documents, Note } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { DocumentError } from "../errors/documentError.js";
 import { checkDocument } from "./checkDocument.js";
@@ -114,6 +115,8 @@ export function domainFor(federation: Federation, name: DocumentName): Domain {
       return federation.registryDomain;
     case "SlaOracle":
       return federation.oracleDomain;
+    case "ChargingLedger":
+      return federation.chargingDomain;
     default:
       return federation.ledgerDomain;
   }
@@ -135,6 +138,10 @@ function requirePart<N extends DocumentName>(cloud: number, signer: string, name
       throw new DocumentError("NOT_A_PARTY", "/agreement", parties, `with cloud ${cloud}, for which this desk signs`);
     }
   }
+  if ("creditor" in document && document.creditor !== cloud && document.debtor !== cloud) {
+    const parties = [document.creditor, document.debtor];
+    throw new DocumentError("NOT_A_PARTY", "/creditor", parties, `with cloud ${cloud}, for which this desk signs`);
+  }
   if ("key" in document && document.key.toLowerCase() !== signer.toLowerCase()) {
     throw new DocumentError("NOT_THE_KEY", "/key", document.key, `${signer}, which signs here`);
   }
@@ -152,17 +159,18 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
   if (sameChain.length === 0) {
     throw new BusError("WRONG_GENESIS", `genesis ${given.genesisHash} of chain ${given.chainId} is not known here`);
   }
-  const { CloudRegistry, MigrationLedger, SlaOracle } = given.contracts;
+  const { CloudRegistry, MigrationLedger, SlaOracle, ChargingLedger } = given.contracts;
   const isKnown = sameChain.some(
     ({ contracts }) =>
       contracts.CloudRegistry.toLowerCase() === CloudRegistry.toLowerCase() &&
       contracts.MigrationLedger.toLowerCase() === MigrationLedger.toLowerCase() &&
-      contracts.SlaOracle.toLowerCase() === SlaOracle.toLowerCase(),
+      contracts.SlaOracle.toLowerCase() === SlaOracle.toLowerCase() &&
+      contracts.ChargingLedger.toLowerCase() === ChargingLedger.toLowerCase(),
   );
   if (!isKnown) {
     throw new BusError(
       "UNKNOWN_CONTRACT",
-      `ledger ${MigrationLedger} with registry ${CloudRegistry} and oracle ${SlaOracle} is not known here`,
+      `ledger ${MigrationLedger} with registry ${CloudRegistry}, oracle ${SlaOracle} and books ${ChargingLedger} is not known here`,
     );
   }
 }
@@ -195,6 +203,8 @@ const USABLE_UNTIL: { readonly [N in DocumentName]: (document: Documents[N]) => 
   Succession: ({ validUntil }) => validUntil,
   AgreedReport: () => NO_DEADLINE,
   Observation: () => NO_DEADLINE,
+  Note: ({ validUntil }) => validUntil,
+  JointSettlement: ({ validUntil }) => validUntil,
   KeyAcceptance: ({ validUntil }) => validUntil,
 };
 
@@ -208,13 +218,15 @@ const DEADLINE_PATH: { readonly [N in DocumentName]: string } = {
   Succession: "/validUntil",
   AgreedReport: "",
   Observation: "",
+  Note: "/validUntil",
+  JointSettlement: "/validUntil",
   KeyAcceptance: "/validUntil",
 };
 
 /**
  * What a document speaks about. A VM's nonce admits one document; a move one handover; a key one cloud and role; a window
- * one report of the parties and one observation of a witness. To give
- * a move up contradicts nothing: the ledger takes the abort or the handover, whichever is first.
+ * one report of the parties and one observation of a witness; a stay one note that replaces its charge at a time; a pair of
+ * clouds one netting at a time. To give a move up contradicts nothing: the ledger takes the abort or the handover, whichever is first.
  */
 function subjectsOf<N extends DocumentName>(federation: Federation, name: N, document: Documents[N]): string[] {
   const { chainId, genesisHash } = federation.addressBook;
@@ -230,8 +242,19 @@ function subjectsOf<N extends DocumentName>(federation: Federation, name: N, doc
           ? [`key/${document.key}`]
           : "window" in document
             ? [`window/${document.vm}/${document.sequence}/${document.window}/${name}`]
-            : [];
+            : "creditor" in document
+              ? subjectsOfNote(document)
+              : [];
   return about.map((subject) => `${chain}/${subject}`.toLowerCase());
+}
+
+/** Two notes for the same charge would make it be paid twice; two nettings would clear the same debt twice. */
+function subjectsOfNote({ creditor, debtor, currency, vm, sequence, reason }: Note): string[] {
+  const [lower, higher] = creditor < debtor ? [creditor, debtor] : [debtor, creditor];
+  return [
+    ...(sequence === 0 ? [] : [`charge/${vm}/${sequence}`]),
+    ...(reason === NoteReason.NETTING ? [`netting/${lower}/${higher}/${currency}`] : []),
+  ];
 }
 
 interface Draft {
@@ -255,9 +278,21 @@ function contradicts(entry: JournalEntry, { id, document }: Draft): boolean {
   return !isSame;
 }
 
-/** What the ledger takes can be revoked there. */
+/** What the ledgers take can be revoked or withdrawn there. */
 function isRevocable(name: DocumentName): boolean {
-  return EIP712_SCHEMA.documents[name].verifyingContract === "MigrationLedger";
+  return ["MigrationLedger", "ChargingLedger"].includes(EIP712_SCHEMA.documents[name].verifyingContract);
+}
+
+/** Whether a document can no longer be brought: the cloud took its signature back, or it was posted. */
+async function isOver({ ledger, charging }: Federation, cloud: number, { name, id }: JournalEntry): Promise<boolean> {
+  switch (EIP712_SCHEMA.documents[name].verifyingContract) {
+    case "MigrationLedger":
+      return ask(ledger.isRevoked(cloud, id));
+    case "ChargingLedger":
+      return (await ask(charging.isWithdrawn(cloud, id))) || (await ask(charging.isPosted(id)));
+    default:
+      return false;
+  }
 }
 
 async function requireNoContradiction(
@@ -271,7 +306,7 @@ async function requireNoContradiction(
     if (contradicts(entry, draft) && BigInt(entry.usableUntil) >= headMs) signed.set(entry.id, entry);
   }
   for (const entry of signed.values()) {
-    if (isRevocable(entry.name) && (await ask(federation.ledger.isRevoked(cloud, entry.id)))) continue;
+    if (await isOver(federation, cloud, entry)) continue;
     const remedy = isRevocable(entry.name) ? `until ${entry.usableUntil}: revoke it first` : "and cannot be revoked";
     throw new BusError(
       "CONTRADICTION",

@@ -8,6 +8,7 @@ import type { NetworkConnection } from "hardhat/types/network";
 import Federation from "../../ignition/modules/Federation.js";
 import { RESTRICTED, ROLES, type RoleName } from "../../ignition/roles.js";
 import { AccessManager__factory } from "../../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { ChargingLedger__factory } from "../../src/typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { CapacityExchange__factory } from "../../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
@@ -23,6 +24,7 @@ const ABIS = {
   CapacityExchange: CapacityExchange__factory.createInterface() as Interface,
   MigrationLedger: MigrationLedger__factory.createInterface() as Interface,
   SlaOracle: SlaOracle__factory.createInterface() as Interface,
+  ChargingLedger: ChargingLedger__factory.createInterface() as Interface,
 };
 
 type ContractName = keyof typeof ABIS;
@@ -60,6 +62,7 @@ function readPage(text: string): Record<ContractName, Row[]> {
     CapacityExchange: tableOf("CapacityExchange"),
     MigrationLedger: tableOf("MigrationLedger"),
     SlaOracle: tableOf("SlaOracle"),
+    ChargingLedger: tableOf("ChargingLedger"),
   };
 }
 
@@ -88,7 +91,7 @@ function emptyOf(type: ParamType): unknown {
 /** A federation of one founder, as the Ignition module deploys it. */
 async function deployed(connection: NetworkConnection) {
   const [deployer, governance, guardian, attester, stranger] = await connection.ethers.getSigners();
-  const { authority, registry, exchange, ledger, exits, changes, oracle } = await connection.ignition.deploy(
+  const { authority, registry, exchange, ledger, exits, changes, oracle, charging } = await connection.ignition.deploy(
     Federation,
     {
       parameters: {
@@ -107,6 +110,7 @@ async function deployed(connection: NetworkConnection) {
     CapacityExchange: await exchange.getAddress(),
     MigrationLedger: await ledger.getAddress(),
     SlaOracle: await oracle.getAddress(),
+    ChargingLedger: await charging.getAddress(),
   };
   return {
     connection,
@@ -122,6 +126,7 @@ async function deployed(connection: NetworkConnection) {
     exchange: CapacityExchange__factory.connect(addresses.CapacityExchange, stranger),
     ledger: MigrationLedger__factory.connect(addresses.MigrationLedger, stranger),
     oracle: SlaOracle__factory.connect(addresses.SlaOracle, stranger),
+    charging: ChargingLedger__factory.connect(addresses.ChargingLedger, stranger),
   };
 }
 
@@ -254,7 +259,7 @@ describe("access", function () {
 
     it("ties the contracts to each other", async function () {
       const world = await networkHelpers.loadFixture(deployed);
-      const { addresses, registry, exchange, ledger, oracle } = world;
+      const { addresses, registry, exchange, ledger, oracle, charging } = world;
 
       for (const contract of [registry, exchange, ledger, oracle]) {
         expect(await contract.authority()).to.equal(addresses.AccessManager);
@@ -264,6 +269,9 @@ describe("access", function () {
       expect(await ledger.exchange()).to.equal(addresses.CapacityExchange);
       expect(await ledger.predecessor()).to.equal(ZeroAddress);
       expect(await oracle.ledger()).to.equal(addresses.MigrationLedger);
+      expect(await charging.oracle()).to.equal(addresses.SlaOracle);
+      expect(await charging.ledger()).to.equal(addresses.MigrationLedger);
+      expect(await charging.registry()).to.equal(addresses.CloudRegistry);
       expect(await registry.cloudOfLabel("founder")).to.equal(1);
     });
 

@@ -3,6 +3,7 @@ import hre from "hardhat";
 
 const CONTRACTS = [
   "CapacityExchange",
+  "ChargingLedger",
   "CloudRegistry",
   "MigrationLedger",
   "MigrationLedgerChanges",

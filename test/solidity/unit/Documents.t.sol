@@ -6,11 +6,15 @@ import {Agreement, AgreementHash, Line} from "../../../contracts/documents/Agree
 import {Amendment, AmendmentHash} from "../../../contracts/documents/Amendment.sol";
 import {Evacuation, EvacuationHash} from "../../../contracts/documents/Evacuation.sol";
 import {Handover, HandoverHash} from "../../../contracts/documents/Handover.sol";
+import {JointSettlement, JointSettlementHash} from "../../../contracts/documents/JointSettlement.sol";
 import {KeyAcceptance, KeyAcceptanceHash} from "../../../contracts/documents/KeyAcceptance.sol";
 import {Metrics, MetricsHash} from "../../../contracts/documents/Metrics.sol";
 import {Move, MoveHash} from "../../../contracts/documents/Move.sol";
 import {MutualAbort, MutualAbortHash} from "../../../contracts/documents/MutualAbort.sol";
 import {Observation, ObservationHash} from "../../../contracts/documents/Observation.sol";
+import {Note, NoteHash} from "../../../contracts/documents/Note.sol";
+import {Price, PriceHash} from "../../../contracts/documents/Price.sol";
+import {RatesHash} from "../../../contracts/documents/Rates.sol";
 import {Receipt, ReceiptHash} from "../../../contracts/documents/Receipt.sol";
 import {Record, RecordHash} from "../../../contracts/documents/Record.sol";
 import {Release, ReleaseHash} from "../../../contracts/documents/Release.sol";
@@ -19,6 +23,7 @@ import {SaltedMetrics, SaltedMetricsHash} from "../../../contracts/documents/Sal
 import {Sla, SlaHash} from "../../../contracts/documents/Sla.sol";
 import {Succession, SuccessionHash} from "../../../contracts/documents/Succession.sol";
 import {Witnesses, WitnessesHash} from "../../../contracts/documents/Witnesses.sol";
+import {TermsHash} from "../../../contracts/documents/Terms.sol";
 
 /// @title Struct hashes against a reference that encodes field by field, and type strings put together from their parts
 /// @dev That both are EIP-712 as wallets know it is shown in `test/unit/documents`, against ethers.
@@ -39,6 +44,8 @@ contract DocumentsTest {
     string private constant TIER = "Tier(uint32 belowPpm,uint16 creditBps)";
     string private constant WITNESSES = "Witnesses(address[] members,uint8 required)";
     string private constant SALTED_METRICS = "SaltedMetrics(Metrics values,bytes32 salt)";
+    string private constant NOTE =
+        "Note(bytes32 refersTo,uint32 creditor,uint32 debtor,string currency,uint96 amount,bytes32 vm,uint32 sequence,uint64 through,uint16 reason,uint64 validUntil,bytes32 salt)";
     string private constant RELEASE = "Release(bytes32 vm,bytes32 stateDigest,uint64 releasedAt)";
     string private constant RECEIPT = "Receipt(bytes32 vm,bytes32 stateDigest,uint64 releasedAt,uint64 runningAt)";
 
@@ -104,6 +111,18 @@ contract DocumentsTest {
         return sla.structHash();
     }
 
+    function hashNote(Note calldata document, bytes32 refersTo) external pure returns (bytes32 id, bytes32 other) {
+        return (document.structHash(), document.hashWith(refersTo));
+    }
+
+    function hashJointSettlement(JointSettlement calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function hashPrice(Price calldata price) external pure returns (bytes32) {
+        return price.structHash();
+    }
+
     /* TYPES */
 
     function test_TYPEHASH_isOfItsText() external pure {
@@ -154,6 +173,14 @@ contract DocumentsTest {
                 METRICS
             )
         );
+        _requireType(NoteHash.TYPEHASH, NOTE);
+        _requireType(
+            JointSettlementHash.TYPEHASH,
+            "JointSettlement(bytes32 vm,uint32 sequence,uint64 to,uint64 validUntil)"
+        );
+        _requireType(RatesHash.TYPEHASH, RATES);
+        _requireType(PriceHash.TYPEHASH, string.concat(PRICE, RATES));
+        _requireType(TermsHash.TYPEHASH, string.concat(TERMS, nested, SLA, TIER));
         _requireType(
             KeyAcceptanceHash.TYPEHASH,
             "KeyAcceptance(uint32 cloud,address key,uint8 role,uint64 validUntil)"
@@ -259,6 +286,30 @@ contract DocumentsTest {
         );
 
         require(this.hashSuccession(document) == expected, "Succession");
+    }
+
+    function testFuzz_structHash_matchesReference_ofNote(Note memory document, bytes32 refersTo) external view {
+        (bytes32 id, bytes32 other) = this.hashNote(document, refersTo);
+
+        require(id == _hashOf(document, document.refersTo), "Note");
+        require(other == _hashOf(document, refersTo), "Note with another line");
+    }
+
+    function testFuzz_structHash_matchesReference_ofJointSettlement(JointSettlement memory document) external view {
+        bytes32 expected = keccak256(
+            abi.encode(JointSettlementHash.TYPEHASH, document.vm, document.sequence, document.to, document.validUntil)
+        );
+
+        require(this.hashJointSettlement(document) == expected, "JointSettlement");
+    }
+
+    function testFuzz_structHash_matchesReference_ofPrice(Price memory price) external view {
+        bytes32 rates = keccak256(abi.encode(RatesHash.TYPEHASH, price.rates));
+        bytes32 expected = keccak256(
+            abi.encode(PriceHash.TYPEHASH, keccak256(bytes(price.currency)), rates, price.settlement, price.salt)
+        );
+
+        require(this.hashPrice(price) == expected, "Price");
     }
 
     function testFuzz_structHash_matchesReference_ofKeyAcceptance(KeyAcceptance memory document) external pure {
@@ -425,6 +476,19 @@ contract DocumentsTest {
                     metrics.measured
                 )
             );
+    }
+
+    function _hashOf(Note memory note, bytes32 refersTo) private pure returns (bytes32) {
+        bytes memory parties = abi.encode(
+            NoteHash.TYPEHASH,
+            refersTo,
+            note.creditor,
+            note.debtor,
+            keccak256(bytes(note.currency)),
+            note.amount
+        );
+        bytes memory rest = abi.encode(note.vm, note.sequence, note.through, note.reason, note.validUntil, note.salt);
+        return keccak256(bytes.concat(parties, rest));
     }
 
     function _hashOf(Agreement memory agreement) private pure returns (bytes32) {

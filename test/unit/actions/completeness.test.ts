@@ -4,12 +4,14 @@ import { expect } from "chai";
 import { Interface, type InterfaceAbi } from "ethers";
 
 import * as library from "../../../src/index.js";
+import { IChargingLedger__factory } from "../../../src/typechain/factories/contracts/charging/IChargingLedger__factory.js";
 import { ICapacityExchange__factory } from "../../../src/typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { IMigrationLedger__factory } from "../../../src/typechain/factories/contracts/ledger/IMigrationLedger__factory.js";
 import { ISlaOracle__factory } from "../../../src/typechain/factories/contracts/oracle/ISlaOracle__factory.js";
 import { ICloudRegistry__factory } from "../../../src/typechain/factories/contracts/registry/ICloudRegistry__factory.js";
 
 const INTERFACES: { readonly [name: string]: InterfaceAbi } = {
+  IChargingLedger: IChargingLedger__factory.abi,
   ICapacityExchange: ICapacityExchange__factory.abi,
   IMigrationLedger: IMigrationLedger__factory.abi,
   ICloudRegistry: ICloudRegistry__factory.abi,
@@ -52,6 +54,13 @@ describe("the library", function () {
     const source = readFileSync("contracts/registry/AgentScope.sol", "utf8");
     for (const [name, value] of Object.entries(library.AgentScope)) {
       expect(source).to.include(`uint8 internal constant ${name} = ${value};`);
+    }
+  });
+
+  it("mirrors NoteReason as the contracts have it", function () {
+    const source = readFileSync("contracts/charging/NoteReason.sol", "utf8");
+    for (const [name, value] of Object.entries(library.NoteReason)) {
+      expect(source).to.include(`uint16 internal constant ${name} = ${value};`);
     }
   });
 

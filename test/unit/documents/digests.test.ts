@@ -22,6 +22,8 @@ import {
   publicRecord,
   publicReport,
   signDocument,
+  structHash,
+  termsHash,
   typesOf,
   unpackResources,
 } from "../../../src/index.js";
@@ -52,6 +54,8 @@ const asked: { readonly [N in keyof Documents]: (probe: DocumentProbe, document:
   Succession: (probe, document) => probe.hashSuccession(document),
   AgreedReport: (probe, document) => probe.hashAgreedReport(publicReport(document)),
   Observation: (probe, document) => probe.hashObservation(document),
+  Note: (probe, document) => probe.hashNote(document),
+  JointSettlement: (probe, document) => probe.hashJointSettlement(document),
   KeyAcceptance: (probe, document) => probe.hashKeyAcceptance(document),
 };
 
@@ -81,6 +85,8 @@ describe("documents", function () {
     agrees("Succession", asked.Succession);
     agrees("AgreedReport", asked.AgreedReport);
     agrees("Observation", asked.Observation);
+    agrees("Note", asked.Note);
+    agrees("JointSettlement", asked.JointSettlement);
     agrees("KeyAcceptance", asked.KeyAcceptance);
 
     it("of an agreement are the contract's, from its full and its public form", async function () {
@@ -91,6 +97,19 @@ describe("documents", function () {
           const { id } = await probe.hashAgreement(publicAgreement(full));
           expect(agreementId(full)).to.equal(id);
           expect(publicDocumentId("Agreement", publicAgreement(full))).to.equal(id);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it("of terms are the contract's, each half opened by itself", async function () {
+      const { probe } = await networkHelpers.loadFixture(probed);
+
+      await fc.assert(
+        fc.asyncProperty(agreement, async ({ terms }) => {
+          const { price, sla } = terms;
+          const found = await probe.hashTerms(price, sla);
+          expect([...found]).to.deep.equal([structHash("Price", price), structHash("Sla", sla), termsHash(terms)]);
         }),
         { numRuns: 60 },
       );

@@ -12,9 +12,11 @@ import {
   type Move,
   type Observation,
   DocumentError,
+  NoteReason,
   buildAgreement,
   buildMetrics,
   buildPrice,
+  buildRates,
   buildResources,
   buildSla,
   checkDocument,
@@ -71,6 +73,21 @@ const observation = (changes: Partial<Observation> = {}, metrics: Partial<Metric
   samplesRoot: id("samples"),
   ...changes,
 });
+const note = (changes: Partial<Documents["Note"]> = {}): Documents["Note"] => ({
+  refersTo: ZeroHash,
+  creditor: 2,
+  debtor: 1,
+  currency: "EUR",
+  amount: 1n,
+  vm: ZeroHash,
+  sequence: 0,
+  through: 0n,
+  reason: NoteReason.UNSPECIFIED,
+  validUntil: 1n,
+  salt: SALT,
+  ...changes,
+});
+const settlement: Documents["JointSettlement"] = { vm: LOW, sequence: 1, to: 1n, validUntil: 1n };
 
 /** What a field holds that its type does not allow: from JSON, say. */
 const raw = (document: Move, changes: object): Move => ({ ...document, ...changes });
@@ -446,6 +463,31 @@ const rows: readonly Row[] = [
     "Succession",
     { vm: LOW, nonce: 1, successor: ZeroAddress, validUntil: 1n },
   ],
+  ["a creditor is nobody", "NO_CLOUD", "/creditor", "Note", note({ creditor: 0 })],
+  ["a debtor is nobody", "NO_CLOUD", "/debtor", "Note", note({ debtor: 0 })],
+  ["a cloud owes itself", "BAD_PARTIES", "/debtor", "Note", note({ debtor: 2 })],
+  ["a note's currency is none", "BAD_CURRENCY", "/currency", "Note", note({ currency: "EUX" })],
+  ["a note is about nothing", "NO_AMOUNT", "/amount", "Note", note({ amount: 0n })],
+  ["an amount is beyond uint96", "FIELD_TYPE", "/amount", "Note", note({ amount: 2n ** 96n })],
+  ...[{ vm: LOW }, { sequence: 1 }, { through: 1n }, { vm: LOW, sequence: 1 }, { vm: LOW, through: 1n }].map(
+    (half): Row => [`only ${Object.keys(half).join(" and ")} is named`, "STAY_HALF_NAMED", "", "Note", note(half)],
+  ),
+  ["a netting has no round", "NO_ROUND", "/refersTo", "Note", note({ reason: NoteReason.NETTING })],
+  ["a note has no salt", "ZERO_SALT", "/salt", "Note", note({ salt: ZeroHash })],
+  ["a settlement has no VM", "ZERO_ID", "/vm", "JointSettlement", { ...settlement, vm: ZeroHash }],
+  ["a settlement has no stay", "NO_STAY", "/sequence", "JointSettlement", { ...settlement, sequence: 0 }],
+  ["a settlement has no time", "NO_TIME", "/to", "JointSettlement", { ...settlement, to: 0n }],
+  [
+    "ten years would not fit into the books",
+    "PRICE_TOO_HIGH",
+    "/agreement/terms/price/rates",
+    "Move",
+    move({
+      lines: [{ ...line(LOW), resources: buildResources({ memoryMiB: 2 ** 31 - 1 }) }],
+      terms: { price: buildPrice({ rates: buildRates({ memoryMiB: 2n ** 64n - 1n }) }), sla: buildSla() },
+    }),
+  ],
+  ["a currency is no more", "BAD_CURRENCY", "/agreement/terms/price/currency", "Move", withPrice({ currency: "DEM" })],
   ["a key serves nobody", "NO_CLOUD", "/cloud", "KeyAcceptance", { cloud: 0, key: ANOTHER, role: 1, validUntil: 1n }],
   ["a key is zero", "ZERO_ADDRESS", "/key", "KeyAcceptance", { cloud: 1, key: ZeroAddress, role: 1, validUntil: 1n }],
   ["a key has no role", "BAD_ROLE", "/role", "KeyAcceptance", { cloud: 1, key: ANOTHER, role: 0, validUntil: 1n }],
@@ -478,6 +520,10 @@ describe("checkDocument", function () {
     checkDocument("AgreedReport", report({ window: 2 ** 32 - 1 }, { measured: 127, diskIops: 2 ** 32 - 1 }));
     checkDocument("Observation", observation());
     checkDocument("Observation", observation({ samplesRoot: ZeroHash }, { measured: 0 }));
+    checkDocument("Note", note());
+    checkDocument("Note", note({ vm: LOW, sequence: 2, through: 3n, amount: 2n ** 96n - 1n }));
+    checkDocument("Note", note({ reason: NoteReason.NETTING, refersTo: SALT, currency: "XCG" }));
+    checkDocument("JointSettlement", settlement);
     checkDocument("KeyAcceptance", { cloud: 1, key: ANOTHER, role: 3, validUntil: 1n });
   });
 

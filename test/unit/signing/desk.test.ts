@@ -8,7 +8,9 @@ import {
   type JournalEntry,
   type Observation,
   type SigningDeskOptions,
+  type Documents,
   BusError,
+  NoteReason,
   agree,
   asSender,
   buildMetrics,
@@ -18,7 +20,10 @@ import {
   documentId,
   freshSalt,
   hostAt,
+  postNotes,
   revoke,
+  signDocument,
+  withdrawSignature,
 } from "../../../src/index.js";
 import {
   type Parties,
@@ -27,6 +32,7 @@ import {
   chainTime,
   newVm,
   offeringFederation,
+  recordAbroad,
 } from "../../fixtures/library.js";
 
 const connection = await network.create();
@@ -63,6 +69,21 @@ async function deskOf(found: TestFederation, changes: Partial<SigningDeskOptions
   });
   return { desk, journal, headMs };
 }
+
+/** Cloud 1 owes cloud 2 a unit of the books more. */
+const noteUntil = (validUntil: bigint): Documents["Note"] => ({
+  refersTo: ZeroHash,
+  creditor: 2,
+  debtor: 1,
+  currency: "EUR",
+  amount: 1n,
+  vm: ZeroHash,
+  sequence: 0,
+  through: 0n,
+  reason: NoteReason.UNSPECIFIED,
+  validUntil,
+  salt: id("salt"),
+});
 
 async function moveOf(found: TestFederation, parties: Parties, vms: readonly string[], overrides = {}) {
   const agreement = await agreementFor(found, parties, vms, overrides);
@@ -384,6 +405,63 @@ describe("createSigningDesk", function () {
       expect(await observation({ samplesRoot: id("other"), sequence: 3 })).to.equal("none");
       await revoke(asSender(federation, found.members[0].account), 1, documentId("AgreedReport", reportOf(vm)));
       expect(await report({ metrics })).to.equal("CONTRADICTION");
+    });
+
+    it("signs notes and joint settlements for the books, to which its cloud is a party", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { federation } = found;
+      const { desk, headMs } = await deskOf(found);
+      const note = noteUntil(BigInt(headMs));
+      const settlement = { vm: found.vm, sequence: 1, to: 1n, validUntil: BigInt(headMs) };
+
+      for (const [name, document] of [
+        ["Note", note],
+        ["JointSettlement", settlement],
+      ] as const) {
+        const { signature, digest } = await desk.sign(federation, name, document);
+        expect(digest).to.equal(documentDigest(federation.chargingDomain, name, document));
+        expect(recoverAddress(digest, signature)).to.equal(await found.parties.home.account.getAddress());
+      }
+      expect(await codeOf(() => desk.sign(federation, "Note", { ...note, debtor: 3 }))).to.equal("NOT_A_PARTY");
+      expect(await codeOf(() => desk.sign(federation, "Note", { ...note, validUntil: 0n }))).to.equal("EXPIRED");
+    });
+
+    it("replaces a stay's charge once at a time, and clears a debt once at a time", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { federation, parties, vm } = found;
+      const { desk, headMs } = await deskOf(found);
+      const note = noteUntil(BigInt(headMs) + 60_000n);
+      const replacement = { ...note, vm, sequence: 1, through: 1n };
+      const netting = { ...note, reason: NoteReason.NETTING, refersTo: id("round") };
+      const sign = (document: Documents["Note"]) => codeOf(() => desk.sign(federation, "Note", document));
+      await desk.sign(federation, "Note", replacement);
+      const { id: cleared } = await desk.sign(federation, "Note", netting);
+
+      expect(await sign({ ...replacement, through: 2n })).to.equal("CONTRADICTION");
+      expect(await sign({ ...replacement, sequence: 2 })).to.equal("none");
+      expect(await sign({ ...netting, creditor: 1, debtor: 2, amount: 2n })).to.equal("CONTRADICTION");
+      expect(await sign({ ...netting, currency: "USD" })).to.equal("none");
+      expect(await sign({ ...note, amount: 2n })).to.equal("none");
+      await withdrawSignature(asSender(federation, parties.home.account), parties.home.cloud, cleared);
+      expect(await sign({ ...netting, amount: 2n })).to.equal("none");
+    });
+
+    it("signs the next note about a charge once the first was posted", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { federation, parties, vm } = found;
+      await recordAbroad(found, parties.home, parties.destination, [vm]);
+      const { desk, headMs, journal } = await deskOf(found);
+      const { startedAt } = await federation.ledger.stayOf(vm, 2);
+      const note = { ...noteUntil(BigInt(headMs) + 60_000n), vm, sequence: 2, through: startedAt + 1n };
+      const { signature } = await desk.sign(federation, "Note", note);
+      const creditor = await signDocument(parties.destination.account, federation.chargingDomain, "Note", note);
+      const next = { ...note, salt: id("next") };
+      expect(await codeOf(() => desk.sign(federation, "Note", next))).to.equal("CONTRADICTION");
+
+      await postNotes(asSender(federation, parties.home.account), [note], [creditor, signature]);
+
+      const { desk: later } = await deskOf(found, { journal });
+      expect(await codeOf(() => later.sign(federation, "Note", next))).to.equal("none");
     });
 
     it("lets a key accept one cloud and role, again and again, and no other", async function () {
