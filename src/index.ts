@@ -83,6 +83,8 @@ export * from "./actions/registry/suspend.js";
 export * from "./actions/registry/suspendSelf.js";
 export * from "./actions/registry/withdrawReplacement.js";
 export * from "./matchmaking/matchHosts.js";
+export * from "./reputation/calendarMonth.js";
+export * from "./reputation/standing.js";
 export * from "./signing/checkDocument.js";
 export * from "./signing/desk.js";
 export * from "./signing/disclosure.js";
