@@ -35,6 +35,7 @@ library EvidenceMath {
 
     /// @notice The evidence, scaled down so that its total is at most the limit; the parts keep their proportions.
     /// @dev The total is exactly min(total, limit). What is against the cloud is rounded up, once: by less than one unit.
+    /// Evidence within the limit is returned as it is, not copied.
     /// @param limit The most that may count, below 2**80.
     function scaledTo(Evidence memory evidence, uint256 limit) internal pure returns (Evidence memory) {
         uint256 all = evidence.total();

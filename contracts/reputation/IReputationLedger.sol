@@ -2,7 +2,10 @@
 pragma solidity 0.8.30;
 
 import {Agreement} from "../documents/Agreement.sol";
+import {SaltedMetrics} from "../documents/SaltedMetrics.sol";
+import {Sla} from "../documents/Sla.sol";
 import {IMigrationLedger} from "../ledger/IMigrationLedger.sol";
+import {ISlaOracle} from "../oracle/ISlaOracle.sol";
 import {CloudId} from "../types/CloudId.sol";
 import {VmId} from "../types/VmId.sol";
 import {Evidence} from "./Evidence.sol";
@@ -76,6 +79,13 @@ struct MonthRecord {
 interface IReputationLedger {
     /* EVENTS */
 
+    /// @notice The result of a window was posted.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    /// @param missed Bit i: metric i was promised, measured and missed; 0 where the promise was kept.
+    event ResultPosted(VmId indexed vm, uint32 indexed sequence, uint32 indexed window, uint8 missed);
+
     /// @notice A completed move was posted.
     /// @param number Agreement number.
     /// @param source Where the VMs ran before.
@@ -106,6 +116,45 @@ interface IReputationLedger {
     event ReputationRulesSet(uint32 indexed fromMonth, ReputationRules rules);
 
     /* ERRORS */
+
+    /// @notice The result of this window was posted already.
+    /// @dev Nothing needs to be done: every fact counts once.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    error ReputationLedger_ResultKnown(VmId vm, uint32 sequence, uint32 window);
+
+    /// @notice The stay still runs, and its end may yet be set before the end of the window.
+    /// @dev Post the result a day after the window's end; while a move of the VM is open, or its loss is declared, when
+    /// that has been decided.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    /// @param to End of the window, in milliseconds.
+    /// @param settled Up to when the stay cannot change any more, in milliseconds.
+    error ReputationLedger_NotSettled(VmId vm, uint32 sequence, uint32 window, uint48 to, uint256 settled);
+
+    /// @notice Nothing that was promised was measured: the window says nothing of the host.
+    /// @dev Nothing needs to be posted.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    /// @param promised Bit i: metric i is promised.
+    /// @param measured Bit i: metric i was measured.
+    error ReputationLedger_NothingJudged(VmId vm, uint32 sequence, uint32 window, uint32 promised, uint32 measured);
+
+    /// @notice The window weighs nothing: it is too short, or none of the VM's resources has a weight.
+    /// @dev Nothing needs to be posted.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    error ReputationLedger_NoEvidence(VmId vm, uint32 sequence, uint32 window);
+
+    /// @notice The SLA, or the price's hash, is not that of the agreement.
+    /// @dev Open the SLA that was signed, with the struct hash of the price that was signed with it.
+    /// @param agreed Hash of the terms in the agreement.
+    /// @param given Hash of the terms that were brought.
+    error ReputationLedger_OtherTerms(bytes32 agreed, bytes32 given);
 
     /// @notice This move was posted already.
     /// @dev Nothing needs to be done: every fact counts once. The VMs of a group moved in one move.
@@ -144,6 +193,28 @@ interface IReputationLedger {
     error ReputationLedger_WrongPredecessor(address expected, address found);
 
     /* FACTS */
+
+    /// @notice Posts the final result of a window: kept for the host towards the home if nothing was missed that was
+    /// promised and measured, else broken. In window 0 a pause beyond its budget counts as unavailability. It weighs the
+    /// VM's resources times the length of the window, in the month in which the window ends. Anyone may.
+    /// @dev Needs a result by `ISlaOracle.requireFinal`; a window without one counts for nothing. A stay that still runs
+    /// must have outlived the window by a day: its end may be set back until then.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    /// @param agreement The stay's agreement, of which the VM's resources are taken.
+    /// @param sla The SLA of its terms.
+    /// @param price Struct hash of the price of its terms, which stays closed.
+    /// @param opening The result's metrics: see `ISlaOracle.requireFinal`.
+    function postResult(
+        VmId vm,
+        uint32 sequence,
+        uint32 window,
+        Agreement calldata agreement,
+        Sla calldata sla,
+        bytes32 price,
+        SaltedMetrics calldata opening
+    ) external;
 
     /// @notice Posts a completed move: kept for source and destination, towards each other. Anyone may. The VMs of a group
     /// moved in one move: it counts once.
@@ -191,6 +262,12 @@ interface IReputationLedger {
     /// @param counterparty The counterparty.
     function evidenceOf(CloudId cloud, uint32 month, CloudId counterparty) external view returns (Evidence memory);
 
+    /// @notice Whether the result of a window was posted.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    /// @param window Number of the window.
+    function isResultPosted(VmId vm, uint32 sequence, uint32 window) external view returns (bool);
+
     /// @notice Whether a move was posted, completed or unfinished.
     /// @param number Agreement number.
     function isMovePosted(uint32 number) external view returns (bool);
@@ -201,6 +278,9 @@ interface IReputationLedger {
 
     /// @notice The month of the block.
     function currentMonth() external view returns (uint32);
+
+    /// @notice The oracle that knows the results.
+    function oracle() external view returns (ISlaOracle);
 
     /// @notice The migration ledger.
     function ledger() external view returns (IMigrationLedger);

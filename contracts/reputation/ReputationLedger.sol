@@ -3,23 +3,46 @@ pragma solidity 0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {Agreement} from "../documents/Agreement.sol";
-import {DocumentKind, IMigrationLedger, MoveOutcome, Stay} from "../ledger/IMigrationLedger.sol";
+import {Metrics} from "../documents/Metrics.sol";
+import {SaltedMetrics} from "../documents/SaltedMetrics.sol";
+import {Sla} from "../documents/Sla.sol";
+import {TermsHash} from "../documents/Terms.sol";
+import {
+    DocumentKind,
+    IMigrationLedger,
+    MoveOutcome,
+    Stay,
+    StayFacts,
+    Vm,
+    VmState
+} from "../ledger/IMigrationLedger.sol";
+import {ISlaOracle} from "../oracle/ISlaOracle.sol";
+import {SlaRules} from "../oracle/SlaRules.sol";
 import {CloudId} from "../types/CloudId.sol";
+import {ResourceVectors} from "../types/ResourceVector.sol";
 import {VmId} from "../types/VmId.sol";
 import {BetaReputation} from "./BetaReputation.sol";
 import {CalendarMonth} from "./CalendarMonth.sol";
 import {Evidence} from "./Evidence.sol";
-import {IReputationLedger, MonthRecord, Outcome, ReputationRules} from "./IReputationLedger.sol";
+import {EvidenceWeights, IReputationLedger, MonthRecord, Outcome, ReputationRules} from "./IReputationLedger.sol";
 import {ReputationRulesLimits} from "./ReputationRulesLimits.sol";
 
 /// @title Reputation ledger
 /// @notice What clouds kept and broke of what they promised each other, by calendar month, and what follows from it.
 contract ReputationLedger is AccessManaged, IReputationLedger {
+    using BitMaps for BitMaps.BitMap;
     using Checkpoints for Checkpoints.Trace224;
 
+    uint256 private constant HOUR_MS = 1 hours * 1000;
+
+    /// @dev Hard limit of the migration ledger's tolerance: no record ends a stay longer ago.
+    uint256 private constant TOLERANCE_MS = 24 hours * 1000;
+
+    ISlaOracle private immutable ORACLE;
     IMigrationLedger private immutable LEDGER;
     IReputationLedger private immutable PREDECESSOR;
 
@@ -27,24 +50,26 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
     Checkpoints.Trace224 private _rulesFrom;
     ReputationRules[] private _rules;
 
+    mapping(VmId vm => mapping(uint32 sequence => BitMaps.BitMap windows)) private _postedResults;
     mapping(uint32 number => bool) private _isMovePosted;
     mapping(CloudId cloud => mapping(uint32 month => MonthRecord)) private _months;
     mapping(CloudId cloud => mapping(uint32 month => mapping(CloudId counterparty => Evidence))) private _evidence;
 
     /// @param authority The AccessManager.
-    /// @param ledger_ The migration ledger.
+    /// @param oracle_ The oracle that knows the results, and with it the migration ledger.
     /// @param predecessor_ The reputation ledger of the migration ledger before, or zero.
     /// @param initial Governed rules at the start.
     constructor(
         address authority,
-        IMigrationLedger ledger_,
+        ISlaOracle oracle_,
         IReputationLedger predecessor_,
         ReputationRules memory initial
     ) AccessManaged(authority) {
-        LEDGER = ledger_;
+        ORACLE = oracle_;
+        LEDGER = oracle_.ledger();
         PREDECESSOR = predecessor_;
         if (address(predecessor_) != address(0)) {
-            address expected = address(ledger_.predecessor());
+            address expected = address(LEDGER.predecessor());
             address found = address(predecessor_.ledger());
             require(expected == found, ReputationLedger_WrongPredecessor(expected, found));
         }
@@ -52,6 +77,85 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
     }
 
     /* FACTS */
+
+    /// @inheritdoc IReputationLedger
+    function postResult(
+        VmId vm,
+        uint32 sequence,
+        uint32 window,
+        Agreement calldata agreement,
+        Sla calldata sla,
+        bytes32 price,
+        SaltedMetrics calldata opening
+    ) external {
+        BitMaps.BitMap storage posted = _postedResults[vm][sequence];
+        require(!posted.get(window), ReputationLedger_ResultKnown(vm, sequence, window));
+        StayFacts memory stay = LEDGER.stayOf(vm, sequence);
+        _requireAgreement(stay.agreement, agreement);
+        bytes32 terms = TermsHash.hashWith(price, sla.structHash());
+        require(terms == agreement.terms, ReputationLedger_OtherTerms(agreement.terms, terms));
+        SlaRules.requireWellFormed(sla);
+        ORACLE.requireFinal(vm, sequence, window, opening);
+        (uint48 from, uint48 to) = ORACLE.windowOf(vm, sequence, window);
+        if (stay.endedAt == 0) _requireSettled(vm, sequence, window, to);
+
+        Metrics memory metrics = opening.values;
+        if (window == 0) {
+            metrics = SlaRules.withPause(metrics, SlaRules.pauseExcess(sla.pauseBudgetMs, stay), to - from);
+        }
+        (uint32 promised, uint32 measured) = (sla.thresholds.measured, metrics.measured);
+        require(promised & measured != 0, ReputationLedger_NothingJudged(vm, sequence, window, promised, measured));
+        uint8 missed = SlaRules.missedOf(sla.thresholds, metrics);
+        // A window ends with the last millisecond that belongs to it.
+        uint32 month = CalendarMonth.monthOf(to - 1);
+        ReputationRules memory rules = _rulesOf(month);
+        uint256 amount = (_weightOf(vm, agreement, rules.weights) * (to - from)) / HOUR_MS;
+        require(amount != 0, ReputationLedger_NoEvidence(vm, sequence, window));
+
+        posted.set(window);
+        _add(stay.host, stay.home, month, missed == 0 ? Outcome.Kept : Outcome.Broken, amount, rules);
+
+        emit ResultPosted({vm: vm, sequence: sequence, window: window, missed: missed});
+    }
+
+    /// @dev The end of a running stay may still be set back: by a record up to the tolerance, by the completion of a
+    /// started move to when it started, by an evacuation to when the loss was declared. What a window weighs, and whether
+    /// a pause spoils it, depends on its end; a fact must not depend on when it is posted.
+    function _requireSettled(VmId vm, uint32 sequence, uint32 window, uint48 to) private view {
+        (Vm memory found, ) = LEDGER.vmOf(vm);
+        uint256 settled = block.timestamp * 1000 - TOLERANCE_MS;
+        if (found.state == VmState.Started || (found.state == VmState.Abroad && found.mark != 0)) {
+            settled = Math.min(settled, uint256(found.mark) * 1000);
+        }
+        require(to <= settled, ReputationLedger_NotSettled(vm, sequence, window, to, settled));
+    }
+
+    /// @dev What the VM's resources in the agreement weigh, in millionths of a resource.
+    function _weightOf(
+        VmId vm,
+        Agreement calldata agreement,
+        EvidenceWeights memory weights
+    ) private pure returns (uint256) {
+        // The agreement of a stay has a line for its VM.
+        uint256 i = 0;
+        while (agreement.lines[i].vm != vm) ++i;
+        uint64[8] memory rates = [
+            uint64(weights.vcpuMilli),
+            weights.memoryMiB,
+            weights.storageGiB,
+            weights.diskIops,
+            weights.networkMbps,
+            weights.gpus,
+            weights.spare1,
+            weights.spare2
+        ];
+        return ResourceVectors.pack(agreement.lines[i].resources).weightedSum(rates);
+    }
+
+    function _requireAgreement(bytes32 expected, Agreement calldata agreement) private pure {
+        bytes32 given = agreement.structHash();
+        require(expected == given, ReputationLedger_OtherAgreement(expected, given));
+    }
 
     /// @inheritdoc IReputationLedger
     function postMove(VmId vm, uint32 sequence) external {
@@ -73,9 +177,7 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
 
     /// @inheritdoc IReputationLedger
     function postUnfinished(uint32 number, Agreement calldata agreement) external {
-        bytes32 expected = LEDGER.agreementAt(number);
-        bytes32 given = agreement.structHash();
-        require(expected == given, ReputationLedger_OtherAgreement(expected, given));
+        _requireAgreement(LEDGER.agreementAt(number), agreement);
         MoveOutcome memory outcome = LEDGER.outcomeOf(number);
         require(outcome.unfinishedA.isSet() || outcome.unfinishedB.isSet(), ReputationLedger_NotUnfinished(number));
         _requireNewMove(number);
@@ -112,19 +214,21 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
         ReputationRules memory rules
     ) private {
         uint256 cap = rules.capHours * BetaReputation.UNIT;
-        // Cast is safe: the cap is at most 10**12.
+        // Cast is safe: the cap is at most 10**12. So 2**40 facts fit into a field.
         uint80 counted = uint80(Math.min(amount, cap));
-        Evidence memory evidence = _evidence[cloud][month][counterparty];
-        Evidence memory before = evidence.scaledTo(cap);
-        // 2**40 facts of the highest cap fit into a field.
-        if (outcome == Outcome.Kept) evidence.kept += counted;
-        else if (outcome == Outcome.Broken) evidence.broken += counted;
-        else evidence.unfinished += counted;
+        Evidence memory before = _evidence[cloud][month][counterparty];
+        Evidence memory next = before.plus(_evidenceOf(outcome, counted));
 
-        _evidence[cloud][month][counterparty] = evidence;
-        _replace(cloud, counterparty, month, before, evidence.scaledTo(cap), cap);
+        _evidence[cloud][month][counterparty] = next;
+        _replace(cloud, counterparty, month, before.scaledTo(cap), next.scaledTo(cap), cap);
 
         emit EvidenceAdded({cloud: cloud, counterparty: counterparty, month: month, outcome: outcome, amount: counted});
+    }
+
+    function _evidenceOf(Outcome outcome, uint80 amount) private pure returns (Evidence memory evidence) {
+        if (outcome == Outcome.Kept) evidence.kept = amount;
+        else if (outcome == Outcome.Broken) evidence.broken = amount;
+        else evidence.unfinished = amount;
     }
 
     /// @dev Replaces what a counterparty counts for in a cloud's month.
@@ -224,6 +328,11 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
     }
 
     /// @inheritdoc IReputationLedger
+    function isResultPosted(VmId vm, uint32 sequence, uint32 window) external view returns (bool) {
+        return _postedResults[vm][sequence].get(window);
+    }
+
+    /// @inheritdoc IReputationLedger
     function isMovePosted(uint32 number) external view returns (bool) {
         return _isMovePosted[number];
     }
@@ -240,6 +349,11 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
     /// @inheritdoc IReputationLedger
     function currentMonth() public view returns (uint32) {
         return CalendarMonth.monthOf(block.timestamp * 1000);
+    }
+
+    /// @inheritdoc IReputationLedger
+    function oracle() external view returns (ISlaOracle) {
+        return ORACLE;
     }
 
     /// @inheritdoc IReputationLedger

@@ -24,7 +24,7 @@ const MOST = 2n ** 72n - 1n;
 
 async function probed() {
   const [deployer] = await ethers.getSigners();
-  return new ReputationProbe__factory(deployer).deploy();
+  return new ReputationProbe__factory(deployer!).deploy();
 }
 
 /** Evidence from nothing to the most, small amounts as often as large ones. */

@@ -13,7 +13,7 @@ const LATEST = 2n ** 48n - 1n;
 
 async function probed() {
   const [deployer] = await ethers.getSigners();
-  return new ReputationProbe__factory(deployer).deploy();
+  return new ReputationProbe__factory(deployer!).deploy();
 }
 
 async function expectMonths(times: readonly bigint[]) {
