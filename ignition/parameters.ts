@@ -9,6 +9,13 @@ export const DEFAULT_PARAMETERS = {
   retention: 30 * 86_400,
 } as const;
 
+/** Periods of the oracle at the start, in seconds. Their hard limits are in `contracts/oracle/SlaOracle.sol`. */
+export const DEFAULT_PERIODS = {
+  claimWithin: 45 * 86_400,
+  objectWithin: 7 * 86_400,
+  observeWithin: 7 * 86_400,
+} as const;
+
 /** Governed rules of reputation at the start. Hard limits and units are in `contracts/reputation/ReputationRulesLimits.sol`. */
 export const DEFAULT_REPUTATION_RULES = {
   // Millionths of a resource for one unit of the lane: a vCPU weighs 1, a GiB of memory 1/4, 500 GiB of storage 1, a GPU 8.

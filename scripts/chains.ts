@@ -79,22 +79,35 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
 }
 
 type Deployed = {
-  readonly [contract in "authority" | "registry" | "exchange" | "ledger"]: { getAddress(): Promise<string> };
+  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "oracle" | "reputation"]: {
+    getAddress(): Promise<string>;
+  };
 };
 
 async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise<AddressBook> {
-  const [chainId, genesisHash, AccessManager, CloudRegistry, CapacityExchange, MigrationLedger] = await Promise.all([
+  const [
+    chainId,
+    genesisHash,
+    AccessManager,
+    CloudRegistry,
+    CapacityExchange,
+    MigrationLedger,
+    SlaOracle,
+    ReputationLedger,
+  ] = await Promise.all([
     readChainId(provider),
     readGenesisHash(provider),
     deployed.authority.getAddress(),
     deployed.registry.getAddress(),
     deployed.exchange.getAddress(),
     deployed.ledger.getAddress(),
+    deployed.oracle.getAddress(),
+    deployed.reputation.getAddress(),
   ]);
   return {
     chainId: chainId.toString(),
     genesisHash,
-    contracts: { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger },
+    contracts: { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle, ReputationLedger },
   };
 }
 

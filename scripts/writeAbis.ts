@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { AccessManager__factory } from "../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { SlaOracle__factory } from "../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../src/typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import { asJson } from "./generated/file.js";
 
 const ABIS = {
@@ -14,6 +16,8 @@ const ABIS = {
   CloudRegistry: CloudRegistry__factory.abi,
   CapacityExchange: CapacityExchange__factory.abi,
   MigrationLedger: MigrationLedger__factory.abi,
+  SlaOracle: SlaOracle__factory.abi,
+  ReputationLedger: ReputationLedger__factory.abi,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

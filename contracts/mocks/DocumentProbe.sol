@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
+import {AgreedReport} from "../documents/AgreedReport.sol";
 import {Amendment} from "../documents/Amendment.sol";
 import {Agreement} from "../documents/Agreement.sol";
 import {Evacuation} from "../documents/Evacuation.sol";
@@ -10,6 +11,7 @@ import {Handover} from "../documents/Handover.sol";
 import {KeyAcceptance} from "../documents/KeyAcceptance.sol";
 import {Move} from "../documents/Move.sol";
 import {MutualAbort} from "../documents/MutualAbort.sol";
+import {Observation} from "../documents/Observation.sol";
 import {Record} from "../documents/Record.sol";
 import {Succession} from "../documents/Succession.sol";
 
@@ -46,6 +48,14 @@ contract DocumentProbe is EIP712 {
     }
 
     function hashSuccession(Succession calldata document) external view returns (bytes32 id, bytes32 digest) {
+        return _both(document.structHash());
+    }
+
+    function hashAgreedReport(AgreedReport calldata document) external view returns (bytes32 id, bytes32 digest) {
+        return _both(document.structHash());
+    }
+
+    function hashObservation(Observation calldata document) external view returns (bytes32 id, bytes32 digest) {
         return _both(document.structHash());
     }
 

@@ -5,6 +5,8 @@ import AccessManager from "./AccessManager.js";
 import CapacityExchange from "./CapacityExchange.js";
 import CloudRegistry from "./CloudRegistry.js";
 import MigrationLedger from "./MigrationLedger.js";
+import ReputationLedger from "./ReputationLedger.js";
+import SlaOracle from "./SlaOracle.js";
 
 /**
  * A whole federation. Parameters: `governance`, `guardian` and `attester`, the accounts that hold these roles until a
@@ -20,7 +22,15 @@ export default buildModule("Federation", (m) => {
   const { registry } = m.useModule(CloudRegistry);
   const { exchange } = m.useModule(CapacityExchange);
   const { ledger, exits, changes } = m.useModule(MigrationLedger);
-  const targets = { CloudRegistry: registry, CapacityExchange: exchange, MigrationLedger: ledger };
+  const { oracle } = m.useModule(SlaOracle);
+  const { reputation } = m.useModule(ReputationLedger);
+  const targets = {
+    CloudRegistry: registry,
+    CapacityExchange: exchange,
+    MigrationLedger: ledger,
+    SlaOracle: oracle,
+    ReputationLedger: reputation,
+  };
 
   const steps = [];
   for (const contract of Object.keys(RESTRICTED) as RestrictedContract[]) {
@@ -39,5 +49,5 @@ export default buildModule("Federation", (m) => {
   const admin = m.call(authority, "grantRole", [ROLES.ADMIN, governance, 0], { id: "grant_ADMIN", after: steps });
   m.call(authority, "renounceRole", [ROLES.ADMIN, deployer], { id: "renounce_ADMIN", after: [admin] });
 
-  return { authority, registry, exchange, ledger, exits, changes };
+  return { authority, registry, exchange, ledger, exits, changes, oracle, reputation };
 });

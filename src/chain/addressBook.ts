@@ -13,11 +13,20 @@ export interface AddressBook {
     readonly CloudRegistry: string;
     readonly CapacityExchange: string;
     readonly MigrationLedger: string;
+    readonly SlaOracle: string;
+    readonly ReputationLedger: string;
   };
 }
 
 /** Names of the contracts in an address book. */
-export const CONTRACT_NAMES = ["AccessManager", "CloudRegistry", "CapacityExchange", "MigrationLedger"] as const;
+export const CONTRACT_NAMES = [
+  "AccessManager",
+  "CloudRegistry",
+  "CapacityExchange",
+  "MigrationLedger",
+  "SlaOracle",
+  "ReputationLedger",
+] as const;
 
 /** JSON Schema (2020-12) of the address book. */
 export const ADDRESS_BOOK_SCHEMA = {
@@ -81,6 +90,8 @@ export function parseAddressBook(json: unknown): AddressBook {
       CloudRegistry: address("CloudRegistry"),
       CapacityExchange: address("CapacityExchange"),
       MigrationLedger: address("MigrationLedger"),
+      SlaOracle: address("SlaOracle"),
+      ReputationLedger: address("ReputationLedger"),
     },
   };
 }

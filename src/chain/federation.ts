@@ -5,11 +5,15 @@ import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
 import type { CapacityExchange } from "../typechain/contracts/exchange/CapacityExchange.js";
 import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLedger.js";
+import type { SlaOracle } from "../typechain/contracts/oracle/SlaOracle.js";
 import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistry.js";
+import type { ReputationLedger } from "../typechain/contracts/reputation/ReputationLedger.js";
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
 
 /** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */
@@ -29,15 +33,20 @@ export interface Federation {
   readonly registry: CloudRegistry;
   readonly exchange: CapacityExchange;
   readonly ledger: MigrationLedger;
-  /** Domain of all documents but `KeyAcceptance`. */
+  readonly oracle: SlaOracle;
+  readonly reputation: ReputationLedger;
+  /** Domain of the documents about migrations. */
   readonly ledgerDomain: Domain;
+  /** Domain of `AgreedReport` and `Observation`. */
+  readonly oracleDomain: Domain;
   /** Domain of `KeyAcceptance`. */
   readonly registryDomain: Domain;
 }
 
 /** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
 export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
-  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger } = addressBook.contracts;
+  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle, ReputationLedger } =
+    addressBook.contracts;
   const runner = signer ?? provider;
   const chainId = BigInt(addressBook.chainId);
   return {
@@ -49,7 +58,10 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
     registry: CloudRegistry__factory.connect(CloudRegistry, runner),
     exchange: CapacityExchange__factory.connect(CapacityExchange, runner),
     ledger: MigrationLedger__factory.connect(MigrationLedger, runner),
+    oracle: SlaOracle__factory.connect(SlaOracle, runner),
+    reputation: ReputationLedger__factory.connect(ReputationLedger, runner),
     ledgerDomain: domainOf(chainId, MigrationLedger),
+    oracleDomain: domainOf(chainId, SlaOracle),
     registryDomain: domainOf(chainId, CloudRegistry),
   };
 }

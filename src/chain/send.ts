@@ -6,7 +6,8 @@ import type { Federation, RpcProvider } from "./federation.js";
 
 /** An event of one of the federation's contracts. */
 export interface BusEvent {
-  readonly contract: "AccessManager" | "CloudRegistry" | "CapacityExchange" | "MigrationLedger";
+  readonly contract:
+    "AccessManager" | "CloudRegistry" | "CapacityExchange" | "MigrationLedger" | "SlaOracle" | "ReputationLedger";
   readonly name: string;
   readonly args: Result;
   readonly log: Log;
@@ -145,6 +146,8 @@ export function parseLog(federation: Federation, log: Log): readonly BusEvent[] 
     ["CloudRegistry", contracts.CloudRegistry, federation.registry],
     ["CapacityExchange", contracts.CapacityExchange, federation.exchange],
     ["MigrationLedger", contracts.MigrationLedger, federation.ledger],
+    ["SlaOracle", contracts.SlaOracle, federation.oracle],
+    ["ReputationLedger", contracts.ReputationLedger, federation.reputation],
   ] as const;
   for (const [contract, address, typed] of known) {
     if (log.address.toLowerCase() !== address.toLowerCase()) continue;

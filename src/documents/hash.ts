@@ -2,6 +2,7 @@ import { type Signer, TypedDataEncoder, type TypedDataDomain } from "ethers";
 
 import { type StructName, typesOf } from "./schema.js";
 import type {
+  AgreedReport,
   Agreement,
   Amendment,
   DocumentName,
@@ -10,6 +11,7 @@ import type {
   MigrationRecord,
   Move,
   PublicAgreement,
+  SaltedMetrics,
   Terms,
   Witnesses,
 } from "./types.js";
@@ -22,7 +24,7 @@ export interface Domain extends TypedDataDomain {
   readonly verifyingContract: string;
 }
 
-/** Domain of a contract: the ledger for all documents but `KeyAcceptance`, which is for the registry. */
+/** Domain of a contract: of which one for which document, `EIP712_SCHEMA` says. */
 export function domainOf(chainId: bigint, verifyingContract: string): Domain {
   return { name: "BlockchainBus", version: "1", chainId, verifyingContract };
 }
@@ -67,6 +69,16 @@ export function witnessesHash(witnesses: Witnesses): string {
   return structHash("Witnesses", witnesses);
 }
 
+/** Struct hash of salted metrics, which is all the chain sees of an agreed result. */
+export function saltedMetricsHash(metrics: SaltedMetrics): string {
+  return structHash("SaltedMetrics", metrics);
+}
+
+/** An agreed report as the chain takes it: without the metrics. */
+export function publicReport(report: AgreedReport): AgreedReport<string> {
+  return { ...report, metrics: saltedMetricsHash(report.metrics) };
+}
+
 /** The agreement as the chain takes it: without price, SLA and witnesses. */
 export function publicAgreement(agreement: Agreement): PublicAgreement {
   return { ...agreement, witnesses: witnessesHash(agreement.witnesses), terms: termsHash(agreement.terms) };
@@ -99,4 +111,22 @@ export function asPublicMove(move: Move | Move<PublicAgreement>): Move<PublicAgr
 
 function isFullMove(move: Move | Move<PublicAgreement>): move is Move {
   return typeof move.agreement.terms !== "string";
+}
+
+/** The same for an agreement that may be in its public form already. */
+export function asPublicAgreement(agreement: Agreement | PublicAgreement): PublicAgreement {
+  return isFullAgreement(agreement) ? publicAgreement(agreement) : agreement;
+}
+
+function isFullAgreement(agreement: Agreement | PublicAgreement): agreement is Agreement {
+  return typeof agreement.terms !== "string";
+}
+
+/** The same for an agreed report that may be in its public form already. */
+export function asPublicReport(report: AgreedReport | AgreedReport<string>): AgreedReport<string> {
+  return isFullReport(report) ? publicReport(report) : report;
+}
+
+function isFullReport(report: AgreedReport | AgreedReport<string>): report is AgreedReport {
+  return typeof report.metrics !== "string";
 }

@@ -10,6 +10,8 @@ export const SIGNERS = {
   Amendment: ["home", "host"],
   Evacuation: ["home", "destination"],
   Succession: ["home", "host"],
+  AgreedReport: ["home", "host"],
+  Observation: ["witness"],
   KeyAcceptance: ["key"],
 } as const satisfies { readonly [N in DocumentName]: readonly string[] };
 
@@ -31,6 +33,8 @@ export const EIP712_SCHEMA: {
     Amendment: { verifyingContract: "MigrationLedger", signers: SIGNERS.Amendment },
     Evacuation: { verifyingContract: "MigrationLedger", signers: SIGNERS.Evacuation },
     Succession: { verifyingContract: "MigrationLedger", signers: SIGNERS.Succession },
+    AgreedReport: { verifyingContract: "SlaOracle", signers: SIGNERS.AgreedReport },
+    Observation: { verifyingContract: "SlaOracle", signers: SIGNERS.Observation },
     KeyAcceptance: { verifyingContract: "CloudRegistry", signers: SIGNERS.KeyAcceptance },
   },
 };

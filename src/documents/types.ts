@@ -234,6 +234,8 @@ export interface Documents {
   readonly Amendment: Amendment;
   readonly Evacuation: Evacuation;
   readonly Succession: Succession;
+  readonly AgreedReport: AgreedReport;
+  readonly Observation: Observation;
   readonly KeyAcceptance: KeyAcceptance;
 }
 

@@ -32,6 +32,10 @@ export type DocumentErrorCode =
   | "RECEIPT_TIMES"
   | "BAD_REASON"
   | "BAD_ROLE"
+  | "NO_STAY"
+  | "NOTHING_MEASURED"
+  | "NOT_FOR_WITNESSES"
+  | "ZERO_ROOT"
   | "NOT_A_PARTY"
   | "NOT_THE_KEY"
   | "EXPIRED";

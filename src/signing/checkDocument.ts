@@ -3,6 +3,7 @@ import { ZeroAddress, ZeroHash, isAddress, isHexString } from "ethers";
 import { AbortReason, KeyRole } from "../chain/enums.js";
 import { EIP712_TYPES, type StructName } from "../documents/schema.js";
 import {
+  type AgreedReport,
   type Agreement,
   type DocumentName,
   type Documents,
@@ -11,6 +12,7 @@ import {
   type Metrics,
   type MigrationRecord,
   type Move,
+  type Observation,
   RESOURCE_NAMES,
   type Resources,
   type Sla,
@@ -19,6 +21,7 @@ import {
 } from "../documents/types.js";
 import type { DocumentErrorCode } from "../errors/busError.js";
 import { DocumentError } from "../errors/documentError.js";
+import { METRIC_NAMES, WITNESSED_METRICS, isMeasured } from "../sla/metrics.js";
 
 const MAX_LINES = 16;
 const MAX_TIERS = 3;
@@ -122,6 +125,8 @@ const CHECKS: { readonly [N in DocumentName]: (document: Documents[N]) => void }
     requireId(vm, "/vm");
     require(successor !== ZeroAddress, "ZERO_ADDRESS", "/successor", successor, "a ledger");
   },
+  AgreedReport: checkReport,
+  Observation: checkObservation,
   KeyAcceptance: ({ cloud, key, role }) => {
     requireCloud(cloud, "/cloud");
     require(key !== ZeroAddress, "ZERO_ADDRESS", "/key", key, "a key");
@@ -181,6 +186,32 @@ function checkHandover({ move, releases }: Handover): void {
   releases.forEach(({ releasedAt }, index) => {
     require(releasedAt > 0n, "RECEIPT_TIMES", `/releases/${index}/releasedAt`, releasedAt, "a time");
   });
+}
+
+function requireStay({ vm, sequence }: { readonly vm: string; readonly sequence: number }): void {
+  requireId(vm, "/vm");
+  require(sequence !== 0, "NO_STAY", "/sequence", sequence, "the number of a stay, from 1");
+}
+
+function checkReport(report: AgreedReport): void {
+  requireStay(report);
+  const { values, salt } = report.metrics;
+  checkMetrics(values, "/metrics/values");
+  const { measured } = values;
+  require(measured !== 0, "NOTHING_MEASURED", "/metrics/values/measured", measured, "a metric at least");
+  requireSalt(salt, "/metrics/salt");
+}
+
+function checkObservation(observation: Observation): void {
+  requireStay(observation);
+  const { metrics, samplesRoot } = observation;
+  checkMetrics(metrics, "/metrics");
+  const { measured } = metrics;
+  const isAllowed = METRIC_NAMES.every((name) => !isMeasured(metrics, name) || WITNESSED_METRICS.includes(name));
+  const wanted = `bits of ${WITNESSED_METRICS.join(", ")}`;
+  require(isAllowed, "NOT_FOR_WITNESSES", "/metrics/measured", measured, wanted);
+  const isBacked = measured === 0 || samplesRoot !== ZeroHash;
+  require(isBacked, "ZERO_ROOT", "/samplesRoot", samplesRoot, "the root of what was measured");
 }
 
 function checkAgreement(agreement: Agreement): void {
@@ -262,7 +293,7 @@ function checkTerms({ price, sla }: Terms, path: string): void {
 }
 
 function checkSla(sla: Sla, path: string): void {
-  checkThresholds(sla.thresholds, `${path}/thresholds`);
+  checkMetrics(sla.thresholds, `${path}/thresholds`);
   const tiers = sla.availabilityTiers;
   const at = `${path}/availabilityTiers`;
   require(tiers.length <= MAX_TIERS, "TOO_MANY_TIERS", at, tiers.length, `at most ${MAX_TIERS}`);
@@ -281,11 +312,11 @@ function checkSla(sla: Sla, path: string): void {
   requireSalt(sla.salt, `${path}/salt`);
 }
 
-function checkThresholds(thresholds: Metrics, path: string): void {
+function checkMetrics(metrics: Metrics, path: string): void {
   for (const name of ["availabilityPpm", "cpuReadyPpm", "lossPpm"] as const) {
-    requirePpm(thresholds[name], `${path}/${name}`);
+    requirePpm(metrics[name], `${path}/${name}`);
   }
-  const { measured } = thresholds;
+  const { measured } = metrics;
   const isKnown = measured < 2 ** MEASURED_LANES;
   require(isKnown, "BAD_MEASURED", `${path}/measured`, measured, `bits of the ${MEASURED_LANES} metrics`);
 }

@@ -3,8 +3,9 @@ import type { Signer } from "ethers";
 import type { AddressBook } from "../chain/addressBook.js";
 import { ask } from "../chain/ask.js";
 import { type Federation, readHead, requireChain } from "../chain/federation.js";
-import { documentId, signDocument } from "../documents/hash.js";
+import { type Domain, documentId, signDocument } from "../documents/hash.js";
 import { digestOfId } from "../documents/publicHash.js";
+import { EIP712_SCHEMA } from "../documents/publishedSchema.js";
 import type { Agreement, DocumentName, Documents } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { DocumentError } from "../errors/documentError.js";
@@ -81,7 +82,7 @@ async function signOne<N extends DocumentName>(
   if (usableUntil < headMs) {
     throw new DocumentError("EXPIRED", DEADLINE_PATH[name], usableUntil, `at or after the chain's time, ${headMs}`);
   }
-  const domain = name === "KeyAcceptance" ? federation.registryDomain : federation.ledgerDomain;
+  const domain = domainFor(federation, name);
   const id = documentId(name, document);
   const subjects = subjectsOf(federation, name, document);
   await requireNoContradiction(options, federation, headMs, { id, subjects, document });
@@ -104,6 +105,18 @@ async function signOne<N extends DocumentName>(
     document: toJson(document),
   });
   return { signature, id, digest };
+}
+
+/** The domain of the contract that takes a document. */
+function domainFor(federation: Federation, name: DocumentName): Domain {
+  switch (EIP712_SCHEMA.documents[name].verifyingContract) {
+    case "CloudRegistry":
+      return federation.registryDomain;
+    case "SlaOracle":
+      return federation.oracleDomain;
+    default:
+      return federation.ledgerDomain;
+  }
 }
 
 function clockOf(options: SigningDeskOptions): () => number {
@@ -139,16 +152,17 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
   if (sameChain.length === 0) {
     throw new BusError("WRONG_GENESIS", `genesis ${given.genesisHash} of chain ${given.chainId} is not known here`);
   }
-  const { CloudRegistry, MigrationLedger } = given.contracts;
+  const { CloudRegistry, MigrationLedger, SlaOracle } = given.contracts;
   const isKnown = sameChain.some(
     ({ contracts }) =>
       contracts.CloudRegistry.toLowerCase() === CloudRegistry.toLowerCase() &&
-      contracts.MigrationLedger.toLowerCase() === MigrationLedger.toLowerCase(),
+      contracts.MigrationLedger.toLowerCase() === MigrationLedger.toLowerCase() &&
+      contracts.SlaOracle.toLowerCase() === SlaOracle.toLowerCase(),
   );
   if (!isKnown) {
     throw new BusError(
       "UNKNOWN_CONTRACT",
-      `ledger ${MigrationLedger} with registry ${CloudRegistry} is not known here`,
+      `ledger ${MigrationLedger} with registry ${CloudRegistry} and oracle ${SlaOracle} is not known here`,
     );
   }
 }
@@ -167,6 +181,9 @@ async function readFreshHead(options: SigningDeskOptions, federation: Federation
 
 /* CONTRADICTIONS */
 
+/** Until when a report can be brought the chain knows, not the report. */
+const NO_DEADLINE = 2n ** 64n - 1n;
+
 /** Last moment at which a document can be brought, in milliseconds. */
 const USABLE_UNTIL: { readonly [N in DocumentName]: (document: Documents[N]) => bigint } = {
   Move: ({ agreement }) => agreement.agreeBy,
@@ -176,6 +193,8 @@ const USABLE_UNTIL: { readonly [N in DocumentName]: (document: Documents[N]) => 
   Handover: ({ validUntil }) => validUntil,
   MutualAbort: ({ validUntil }) => validUntil,
   Succession: ({ validUntil }) => validUntil,
+  AgreedReport: () => NO_DEADLINE,
+  Observation: () => NO_DEADLINE,
   KeyAcceptance: ({ validUntil }) => validUntil,
 };
 
@@ -187,11 +206,14 @@ const DEADLINE_PATH: { readonly [N in DocumentName]: string } = {
   Handover: "/validUntil",
   MutualAbort: "/validUntil",
   Succession: "/validUntil",
+  AgreedReport: "",
+  Observation: "",
   KeyAcceptance: "/validUntil",
 };
 
 /**
- * What a document speaks about. A VM's nonce admits one document; a move one handover; a key one cloud and role. To give
+ * What a document speaks about. A VM's nonce admits one document; a move one handover; a key one cloud and role; a window
+ * one report of the parties and one observation of a witness. To give
  * a move up contradicts nothing: the ledger takes the abort or the handover, whichever is first.
  */
 function subjectsOf<N extends DocumentName>(federation: Federation, name: N, document: Documents[N]): string[] {
@@ -206,7 +228,9 @@ function subjectsOf<N extends DocumentName>(federation: Federation, name: N, doc
         ? [`handover/${document.move}`]
         : "role" in document
           ? [`key/${document.key}`]
-          : [];
+          : "window" in document
+            ? [`window/${document.vm}/${document.sequence}/${document.window}/${name}`]
+            : [];
   return about.map((subject) => `${chain}/${subject}`.toLowerCase());
 }
 
@@ -231,6 +255,11 @@ function contradicts(entry: JournalEntry, { id, document }: Draft): boolean {
   return !isSame;
 }
 
+/** What the ledger takes can be revoked there. */
+function isRevocable(name: DocumentName): boolean {
+  return EIP712_SCHEMA.documents[name].verifyingContract === "MigrationLedger";
+}
+
 async function requireNoContradiction(
   { journal, cloud }: SigningDeskOptions,
   federation: Federation,
@@ -242,10 +271,11 @@ async function requireNoContradiction(
     if (contradicts(entry, draft) && BigInt(entry.usableUntil) >= headMs) signed.set(entry.id, entry);
   }
   for (const entry of signed.values()) {
-    if (entry.name !== "KeyAcceptance" && (await ask(federation.ledger.isRevoked(cloud, entry.id)))) continue;
+    if (isRevocable(entry.name) && (await ask(federation.ledger.isRevoked(cloud, entry.id)))) continue;
+    const remedy = isRevocable(entry.name) ? `until ${entry.usableUntil}: revoke it first` : "and cannot be revoked";
     throw new BusError(
       "CONTRADICTION",
-      `${entry.name} ${entry.id} was signed about the same and can be brought until ${entry.usableUntil}: revoke it first`,
+      `${entry.name} ${entry.id} was signed about the same and can be brought ${remedy}`,
     );
   }
 }

@@ -1,18 +1,5 @@
 import type { Metrics, Sla } from "../documents/types.js";
-
-/** The seven metrics in the order of the bits of `measured`, and which side of the threshold is the bad one. */
-export const METRICS = [
-  ["availabilityPpm", "below"],
-  ["cpuReadyPpm", "above"],
-  ["diskLatencyUs", "above"],
-  ["diskIops", "below"],
-  ["throughputKbps", "below"],
-  ["networkLatencyUs", "above"],
-  ["lossPpm", "above"],
-] as const satisfies readonly (readonly [keyof Metrics, "below" | "above"])[];
-
-/** Name of a metric. */
-export type MetricName = (typeof METRICS)[number][0];
+import { AT_LEAST, METRIC_NAMES, type MetricName, isMeasured, metricBit } from "./metrics.js";
 
 /** What a result means under an SLA. */
 export interface Judgement {
@@ -34,15 +21,6 @@ export interface PausedStay {
 
 const MILLION = 1_000_000n;
 
-/** The bit of `measured` for a metric. */
-export function metricBit(name: MetricName): number {
-  return 1 << METRICS.findIndex(([other]) => other === name);
-}
-
-function isMeasured(metrics: Metrics, name: MetricName): boolean {
-  return (metrics.measured & metricBit(name)) !== 0;
-}
-
 /**
  * Judges the metrics of a window by the rules of `contracts/oracle/SlaRules.sol`, computed independently of them: what is
  * both promised and measured is missed where it is on the bad side of its threshold; the credit is the share of the lowest
@@ -51,14 +29,12 @@ function isMeasured(metrics: Metrics, name: MetricName): boolean {
  * @param metrics What was measured, with the excess of the pause in it for window 0: see {@link withPause}.
  */
 export function judge(sla: Sla, metrics: Metrics): Judgement {
-  const judged = METRICS.filter(([name]) => isMeasured(sla.thresholds, name) && isMeasured(metrics, name));
-  const missed = judged
-    .filter(([name, bad]) =>
-      bad === "below" ? metrics[name] < sla.thresholds[name] : metrics[name] > sla.thresholds[name],
-    )
-    .map(([name]) => name);
+  const judged = METRIC_NAMES.filter((name) => isMeasured(sla.thresholds, name) && isMeasured(metrics, name));
+  const missed = judged.filter((name) =>
+    AT_LEAST.includes(name) ? metrics[name] < sla.thresholds[name] : metrics[name] > sla.thresholds[name],
+  );
 
-  const isAvailabilityJudged = judged.some(([name]) => name === "availabilityPpm");
+  const isAvailabilityJudged = judged.includes("availabilityPpm");
   const tier = isAvailabilityJudged
     ? sla.availabilityTiers.findLast(({ belowPpm }) => belowPpm > metrics.availabilityPpm)
     : undefined;

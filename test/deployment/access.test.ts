@@ -10,7 +10,9 @@ import { RESTRICTED, ROLES, type RoleName } from "../../ignition/roles.js";
 import { AccessManager__factory } from "../../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { CapacityExchange__factory } from "../../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { SlaOracle__factory } from "../../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../../src/typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import { candidateOf } from "../fixtures/registry.js";
 
 const { networkHelpers } = await network.create();
@@ -21,6 +23,8 @@ const ABIS = {
   CloudRegistry: CloudRegistry__factory.createInterface() as Interface,
   CapacityExchange: CapacityExchange__factory.createInterface() as Interface,
   MigrationLedger: MigrationLedger__factory.createInterface() as Interface,
+  SlaOracle: SlaOracle__factory.createInterface() as Interface,
+  ReputationLedger: ReputationLedger__factory.createInterface() as Interface,
 };
 
 type ContractName = keyof typeof ABIS;
@@ -28,7 +32,7 @@ type ContractName = keyof typeof ABIS;
 const NAMES = Object.keys(ABIS) as ContractName[];
 
 /** Contracts whose functions the AccessManager restricts. */
-const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger"] as const;
+const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger", "SlaOracle", "ReputationLedger"] as const;
 
 /** A line of docs/access.md. */
 interface Row {
@@ -57,6 +61,8 @@ function readPage(text: string): Record<ContractName, Row[]> {
     CloudRegistry: tableOf("CloudRegistry"),
     CapacityExchange: tableOf("CapacityExchange"),
     MigrationLedger: tableOf("MigrationLedger"),
+    SlaOracle: tableOf("SlaOracle"),
+    ReputationLedger: tableOf("ReputationLedger"),
   };
 }
 
@@ -85,21 +91,24 @@ function emptyOf(type: ParamType): unknown {
 /** A federation of one founder, as the Ignition module deploys it. */
 async function deployed(connection: NetworkConnection) {
   const [deployer, governance, guardian, attester, stranger] = await connection.ethers.getSigners();
-  const { authority, registry, exchange, ledger, exits, changes } = await connection.ignition.deploy(Federation, {
-    parameters: {
-      Federation: {
-        governance: governance!.address,
-        guardian: guardian!.address,
-        attester: attester!.address,
+  const { authority, registry, exchange, ledger, exits, changes, oracle, reputation } =
+    await connection.ignition.deploy(Federation, {
+      parameters: {
+        Federation: {
+          governance: governance!.address,
+          guardian: guardian!.address,
+          attester: attester!.address,
+        },
+        CloudRegistry: { founders: [{ ...candidateOf("founder") }] as never },
       },
-      CloudRegistry: { founders: [{ ...candidateOf("founder") }] as never },
-    },
-  });
+    });
   const addresses = {
     AccessManager: await authority.getAddress(),
     CloudRegistry: await registry.getAddress(),
     CapacityExchange: await exchange.getAddress(),
     MigrationLedger: await ledger.getAddress(),
+    SlaOracle: await oracle.getAddress(),
+    ReputationLedger: await reputation.getAddress(),
   };
   return {
     connection,
@@ -114,6 +123,8 @@ async function deployed(connection: NetworkConnection) {
     registry: CloudRegistry__factory.connect(addresses.CloudRegistry, stranger),
     exchange: CapacityExchange__factory.connect(addresses.CapacityExchange, stranger),
     ledger: MigrationLedger__factory.connect(addresses.MigrationLedger, stranger),
+    oracle: SlaOracle__factory.connect(addresses.SlaOracle, stranger),
+    reputation: ReputationLedger__factory.connect(addresses.ReputationLedger, stranger),
   };
 }
 
@@ -246,15 +257,19 @@ describe("access", function () {
 
     it("ties the contracts to each other", async function () {
       const world = await networkHelpers.loadFixture(deployed);
-      const { addresses, registry, exchange, ledger } = world;
+      const { addresses, registry, exchange, ledger, oracle, reputation } = world;
 
-      for (const contract of [registry, exchange, ledger]) {
+      for (const contract of [registry, exchange, ledger, oracle, reputation]) {
         expect(await contract.authority()).to.equal(addresses.AccessManager);
       }
       expect(await exchange.REGISTRY()).to.equal(addresses.CloudRegistry);
       expect(await ledger.registry()).to.equal(addresses.CloudRegistry);
       expect(await ledger.exchange()).to.equal(addresses.CapacityExchange);
       expect(await ledger.predecessor()).to.equal(ZeroAddress);
+      expect(await oracle.ledger()).to.equal(addresses.MigrationLedger);
+      expect(await reputation.oracle()).to.equal(addresses.SlaOracle);
+      expect(await reputation.ledger()).to.equal(addresses.MigrationLedger);
+      expect(await reputation.predecessor()).to.equal(ZeroAddress);
       expect(await registry.cloudOfLabel("founder")).to.equal(1);
     });
 

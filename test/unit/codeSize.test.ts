@@ -7,6 +7,8 @@ const CONTRACTS = [
   "MigrationLedger",
   "MigrationLedgerChanges",
   "MigrationLedgerExits",
+  "SlaOracle",
+  "ReputationLedger",
 ];
 
 // Coverage compiles its counters into the code, which then is bigger than what is released.

@@ -6,12 +6,16 @@ import { Interface, type InterfaceAbi } from "ethers";
 import * as library from "../../../src/index.js";
 import { ICapacityExchange__factory } from "../../../src/typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { IMigrationLedger__factory } from "../../../src/typechain/factories/contracts/ledger/IMigrationLedger__factory.js";
+import { ISlaOracle__factory } from "../../../src/typechain/factories/contracts/oracle/ISlaOracle__factory.js";
 import { ICloudRegistry__factory } from "../../../src/typechain/factories/contracts/registry/ICloudRegistry__factory.js";
+import { IReputationLedger__factory } from "../../../src/typechain/factories/contracts/reputation/IReputationLedger__factory.js";
 
 const INTERFACES: { readonly [name: string]: InterfaceAbi } = {
   ICapacityExchange: ICapacityExchange__factory.abi,
   IMigrationLedger: IMigrationLedger__factory.abi,
   ICloudRegistry: ICloudRegistry__factory.abi,
+  ISlaOracle: ISlaOracle__factory.abi,
+  IReputationLedger: IReputationLedger__factory.abi,
 };
 
 describe("the library", function () {
@@ -33,6 +37,8 @@ describe("the library", function () {
     ["DocumentKind", "ledger/IMigrationLedger.sol"],
     ["AbortReason", "ledger/IMigrationLedger.sol"],
     ["Duty", "ledger/IMigrationLedger.sol"],
+    ["ResultState", "oracle/ISlaOracle.sol"],
+    ["Outcome", "reputation/IReputationLedger.sol"],
     ["CloudStatus", "registry/ICloudRegistry.sol"],
     ["KeyRole", "registry/ICloudRegistry.sol"],
   ] as const) {

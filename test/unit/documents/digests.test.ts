@@ -20,6 +20,7 @@ import {
   publicEvacuation,
   publicMove,
   publicRecord,
+  publicReport,
   signDocument,
   typesOf,
   unpackResources,
@@ -49,6 +50,8 @@ const asked: { readonly [N in keyof Documents]: (probe: DocumentProbe, document:
   Amendment: (probe, document) => probe.hashAmendment(publicAmendment(document)),
   Evacuation: (probe, document) => probe.hashEvacuation(publicEvacuation(document)),
   Succession: (probe, document) => probe.hashSuccession(document),
+  AgreedReport: (probe, document) => probe.hashAgreedReport(publicReport(document)),
+  Observation: (probe, document) => probe.hashObservation(document),
   KeyAcceptance: (probe, document) => probe.hashKeyAcceptance(document),
 };
 
@@ -76,6 +79,8 @@ describe("documents", function () {
     agrees("Amendment", asked.Amendment);
     agrees("Evacuation", asked.Evacuation);
     agrees("Succession", asked.Succession);
+    agrees("AgreedReport", asked.AgreedReport);
+    agrees("Observation", asked.Observation);
     agrees("KeyAcceptance", asked.KeyAcceptance);
 
     it("of an agreement are the contract's, from its full and its public form", async function () {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { network } from "hardhat";
 
 import { DocumentKind } from "../../../src/index.js";
+import { expectRefusal } from "../../fixtures/expectations.js";
 import {
   DAY,
   HOME,
@@ -21,7 +22,7 @@ import {
   registerMany,
   started,
 } from "../../fixtures/federation.js";
-import { HOURS, expectEvidence, expectRefused, remembering, thisMonth } from "../../fixtures/reputation.js";
+import { HOURS, expectEvidence, remembering, thisMonth } from "../../fixtures/reputation.js";
 
 const { networkHelpers } = await network.create();
 
@@ -72,7 +73,7 @@ describe("ReputationLedger", function () {
 
       const number = await numberOf(world, vms[0]!);
       for (const vm of vms) {
-        await expectRefused(world, world.reputation.postMove(vm, 2), "ReputationLedger_MoveKnown", number);
+        await expectRefusal(world, world.reputation.postMove(vm, 2), "ReputationLedger_MoveKnown", number);
       }
       await expectEvidence(world, [HOST, HOME, await thisMonth(world)], { kept: 10n });
     });
@@ -85,7 +86,7 @@ describe("ReputationLedger", function () {
       expect(kinds).to.deep.equal([DocumentKind.None, DocumentKind.Record, DocumentKind.Amendment]);
 
       for (const sequence of [1, 2, 3]) {
-        await expectRefused(world, world.reputation.postMove(vm, sequence), "ReputationLedger_NotAMove", vm, sequence);
+        await expectRefusal(world, world.reputation.postMove(vm, sequence), "ReputationLedger_NotAMove", vm, sequence);
       }
     });
 
@@ -93,9 +94,9 @@ describe("ReputationLedger", function () {
       const world = await networkHelpers.loadFixture(remembering);
       const vm = await register(world);
 
-      await expectRefused(world, world.reputation.postMove(UNREGISTERED, 1), "MigrationLedger_UnknownVm", UNREGISTERED);
+      await expectRefusal(world, world.reputation.postMove(UNREGISTERED, 1), "MigrationLedger_UnknownVm", UNREGISTERED);
       for (const sequence of [0, 2]) {
-        await expectRefused(
+        await expectRefusal(
           world,
           world.reputation.postMove(vm, sequence),
           "MigrationLedger_UnknownStay",

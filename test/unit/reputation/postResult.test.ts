@@ -13,6 +13,7 @@ import {
   termsHash,
   typesOf,
 } from "../../../src/index.js";
+import { expectRefusal } from "../../fixtures/expectations.js";
 import {
   DAY,
   HOME,
@@ -42,7 +43,6 @@ import {
   RULES,
   agreeOn,
   expectEvidence,
-  expectRefused,
   hosted,
   measured,
   open,
@@ -109,7 +109,7 @@ describe("ReputationLedger", function () {
         spare1: 7_000_000,
         spare2: 8,
       };
-      const world = await remember(await networkHelpers.loadFixture(federation), undefined, { ...RULES, weights });
+      const world = await remember(await networkHelpers.loadFixture(federation), { ...RULES, weights });
       const resources = buildResources({
         vcpuMilli: 8,
         memoryMiB: 7,
@@ -148,13 +148,13 @@ describe("ReputationLedger", function () {
       const witnesses = { members: [witness.address], required: 1 };
       const stay = await hosted(world, HOST, { witnesses });
       await pass(world, 2 * HOUR);
-      await world.slaOracle.connect(cloudOf(world, HOST).key).claim(stay.vm, 2, 0, HOST, GOOD);
-      await world.slaOracle.connect(cloudOf(world, HOST).key).claim(stay.vm, 2, 1, HOST, GOOD);
-      await world.slaOracle.connect(cloudOf(world, HOME).key).object(stay.vm, 2, 1, publicAgreement(stay.agreement));
+      await world.oracle.connect(cloudOf(world, HOST).key).claim(stay.vm, 2, 0, HOST, GOOD);
+      await world.oracle.connect(cloudOf(world, HOST).key).claim(stay.vm, 2, 1, HOST, GOOD);
+      await world.oracle.connect(cloudOf(world, HOME).key).object(stay.vm, 2, 1, publicAgreement(stay.agreement));
       const observation = { vm: stay.vm, sequence: 2, window: 1, metrics: BAD, samplesRoot: ZeroHash };
-      const signature = await witness.signTypedData(world.slaDomain, typesOf("Observation"), observation);
-      await world.slaOracle.observe(observation, witnesses, signature);
-      await world.slaOracle.finalise(stay.vm, 2, 1, witnesses, [witness.address], [observation]);
+      const signature = await witness.signTypedData(world.oracleDomain, typesOf("Observation"), observation);
+      await world.oracle.observe(observation, witnesses, signature);
+      await world.oracle.finalise(stay.vm, 2, 1, witnesses, [witness.address], [observation]);
       await pass(world, 8 * DAY);
 
       await postResult(world, stay, 0, shown(GOOD));
@@ -219,7 +219,7 @@ describe("ReputationLedger", function () {
       const stay = await measured(world, [GOOD]);
       await postResult(world, stay, 0, opened(GOOD));
 
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, stay, 0, opened(GOOD)),
         "ReputationLedger_ResultKnown",
@@ -235,13 +235,13 @@ describe("ReputationLedger", function () {
       const other = await measured(world, [GOOD]);
       const opening = opened(GOOD);
 
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, { ...stay, vm: UNREGISTERED }, 0, opening),
         "MigrationLedger_UnknownVm",
         UNREGISTERED,
       );
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, { ...stay, sequence: 3 }, 0, opening),
         "MigrationLedger_UnknownStay",
@@ -252,7 +252,7 @@ describe("ReputationLedger", function () {
         [2, agreementId(stay.agreement)],
         [1, ZeroHash],
       ] as const) {
-        await expectRefused(
+        await expectRefusal(
           world,
           postResult(world, { ...stay, sequence }, 0, opening, { agreement: other.agreement }),
           "ReputationLedger_OtherAgreement",
@@ -269,14 +269,14 @@ describe("ReputationLedger", function () {
       const lax = buildSla({ ...sla, thresholds: { ...sla.thresholds, availabilityPpm: 1 } });
       const dear = { ...price, currency: "USD" };
 
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, stay, 0, opened(BAD), { sla: lax }),
         "ReputationLedger_OtherTerms",
         termsHash({ price, sla }),
         termsHash({ price, sla: lax }),
       );
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, stay, 0, opened(BAD), { price: structHash("Price", dear) }),
         "ReputationLedger_OtherTerms",
@@ -290,7 +290,9 @@ describe("ReputationLedger", function () {
       const terms = { price: buildPrice(), sla: buildSla({ capBps: 10_001 }) };
       const stay = await measured(world, [GOOD], HOST, { terms });
 
-      await expectRefused(world, postResult(world, stay, 0, opened(GOOD)), "SlaRules_ShareTooBig", "capBps", 10_001);
+      await expect(postResult(world, stay, 0, opened(GOOD)))
+        .to.be.revertedWithCustomError(world.reputation, "SlaRules_ShareTooBig")
+        .withArgs("capBps", 10_001);
     });
 
     it("reverts without a final result, for a disputed one, and for another opening", async function () {
@@ -298,11 +300,11 @@ describe("ReputationLedger", function () {
       const stay = await hosted(world);
       await pass(world, 2 * DAY);
       const claim = (window: number) =>
-        world.slaOracle.connect(cloudOf(world, HOST).key).claim(stay.vm, 2, window, HOST, GOOD);
+        world.oracle.connect(cloudOf(world, HOST).key).claim(stay.vm, 2, window, HOST, GOOD);
       await agreeOn(world, stay, { 0: GOOD });
       await claim(1);
       await claim(2);
-      await world.slaOracle.connect(cloudOf(world, HOME).key).object(stay.vm, 2, 2, publicAgreement(stay.agreement));
+      await world.oracle.connect(cloudOf(world, HOME).key).object(stay.vm, 2, 2, publicAgreement(stay.agreement));
 
       const notFinal = [
         [1, 2],
@@ -310,7 +312,7 @@ describe("ReputationLedger", function () {
         [3, 0],
       ] as const;
       for (const [window, state] of notFinal) {
-        await expectRefused(
+        await expectRefusal(
           world,
           postResult(world, stay, window, shown(GOOD)),
           "SlaOracle_NotFinal",
@@ -321,17 +323,17 @@ describe("ReputationLedger", function () {
         );
       }
       await pass(world, 8 * DAY);
-      await world.slaOracle.finalise(stay.vm, 2, 2, { members: [], required: 0 }, [], []);
-      await expectRefused(world, postResult(world, stay, 2, shown(GOOD)), "SlaOracle_Disputed", stay.vm, 2, 2);
-      await expectRefused(world, postResult(world, stay, 0, opened(BAD)), "SlaOracle_WrongOpening", stay.vm, 2, 0);
-      await expectRefused(world, postResult(world, stay, 1, opened(GOOD)), "SlaOracle_WrongOpening", stay.vm, 2, 1);
+      await world.oracle.finalise(stay.vm, 2, 2, { members: [], required: 0 }, [], []);
+      await expectRefusal(world, postResult(world, stay, 2, shown(GOOD)), "SlaOracle_Disputed", stay.vm, 2, 2);
+      await expectRefusal(world, postResult(world, stay, 0, opened(BAD)), "SlaOracle_WrongOpening", stay.vm, 2, 0);
+      await expectRefusal(world, postResult(world, stay, 1, opened(GOOD)), "SlaOracle_WrongOpening", stay.vm, 2, 1);
     });
 
     it("reverts if nothing was measured that was promised", async function () {
       const world = await networkHelpers.loadFixture(remembering);
       const stay = await measured(world, [{ ...GOOD, measured: 6 }]);
 
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, stay, 0, opened({ ...GOOD, measured: 6 })),
         "ReputationLedger_NothingJudged",
@@ -348,7 +350,7 @@ describe("ReputationLedger", function () {
       const resources = buildResources({ storageGiB: 10 });
       const stay = await measured(world, [GOOD], HOST, { resources, line: { resources } });
 
-      await expectRefused(
+      await expectRefusal(
         world,
         postResult(world, stay, 0, opened(GOOD)),
         "ReputationLedger_NoEvidence",
@@ -369,14 +371,14 @@ describe("ReputationLedger", function () {
           const stay = await hosted(world);
           await pass(world, HOUR);
           await agreeOn(world, stay, { 0: GOOD });
-          const { to } = await world.slaOracle.windowOf(stay.vm, 2, 0);
+          const { to } = await world.oracle.windowOf(stay.vm, 2, 0);
           const at = to / 1_000n + BigInt(DAY + offset);
           await nextBlockAt(world, at);
           const sent = postResult(world, stay, 0, opened(GOOD));
 
           if (isTaken) await sent;
           else {
-            await expectRefused(
+            await expectRefusal(
               world,
               sent,
               "ReputationLedger_NotSettled",
@@ -400,9 +402,9 @@ describe("ReputationLedger", function () {
         const startedAt = await nowMs(world);
         await pass(world, 30 * HOUR);
         await agreeOn(world, stay, { 0: GOOD });
-        const { to } = await world.slaOracle.windowOf(stay.vm, 2, 0);
+        const { to } = await world.oracle.windowOf(stay.vm, 2, 0);
 
-        await expectRefused(
+        await expectRefusal(
           world,
           postResult(world, stay, 0, opened(GOOD)),
           "ReputationLedger_NotSettled",
@@ -441,9 +443,9 @@ describe("ReputationLedger", function () {
         const declaredAt = await nowMs(world);
         await pass(world, 26 * HOUR);
         await agreeOn(world, stay, { 0: GOOD });
-        const { to } = await world.slaOracle.windowOf(stay.vm, 2, 0);
+        const { to } = await world.oracle.windowOf(stay.vm, 2, 0);
 
-        await expectRefused(
+        await expectRefusal(
           world,
           postResult(world, stay, 0, opened(GOOD)),
           "ReputationLedger_NotSettled",
@@ -475,11 +477,11 @@ describe("ReputationLedger", function () {
         const stay = await hosted(world, HOST, { windowMs: 600_000n });
         await pass(world, 1_230);
         await agreeOn(world, stay, { 0: GOOD, 1: GOOD });
-        const [from] = await world.slaOracle.windowOf(stay.vm, 2, 1);
+        const [from] = await world.oracle.windowOf(stay.vm, 2, 1);
         const at = { destination: OTHER, releasedAt: from, runningAt: await nowMs(world) };
         await record(world, await recordOf(world, [stay.vm], at));
 
-        await expectRefused(
+        await expectRefusal(
           world,
           postResult(world, stay, 1, opened(GOOD)),
           "SlaOracle_NoSuchWindow",

@@ -3,6 +3,7 @@ import { ZeroHash } from "ethers";
 import { network } from "hardhat";
 
 import { AbortReason, agreementId, publicAgreement, publicMove } from "../../../src/index.js";
+import { expectRefusal } from "../../fixtures/expectations.js";
 import {
   DAY,
   HOME,
@@ -23,7 +24,7 @@ import {
   suspend,
   vmOf,
 } from "../../fixtures/federation.js";
-import { HOURS, expectEvidence, expectRefused, remembering, thisMonth } from "../../fixtures/reputation.js";
+import { HOURS, expectEvidence, remembering, thisMonth } from "../../fixtures/reputation.js";
 
 const { networkHelpers } = await network.create();
 
@@ -128,7 +129,7 @@ describe("ReputationLedger", function () {
       const agreement = publicAgreement(one.move.agreement);
       await world.reputation.postUnfinished(one.number, agreement);
 
-      await expectRefused(
+      await expectRefusal(
         world,
         world.reputation.postUnfinished(one.number, agreement),
         "ReputationLedger_MoveKnown",
@@ -147,7 +148,7 @@ describe("ReputationLedger", function () {
         [one.number, agreementId(one.move.agreement)],
         [one.number + 1n, ZeroHash],
       ] as const) {
-        await expectRefused(
+        await expectRefusal(
           world,
           world.reputation.postUnfinished(number, publicAgreement(two.move.agreement)),
           "ReputationLedger_OtherAgreement",
@@ -168,7 +169,7 @@ describe("ReputationLedger", function () {
       const done = { move: await completed(world, [vm]), number: (await world.ledger.agreementOf(vm, 2)).number };
 
       for (const { number, move } of [openOne, mutual, excused, done]) {
-        await expectRefused(
+        await expectRefusal(
           world,
           world.reputation.postUnfinished(number, publicAgreement(move.agreement)),
           "ReputationLedger_NotUnfinished",

@@ -2,13 +2,22 @@ import { expect } from "chai";
 import { network } from "hardhat";
 
 import { type Evidence, STANDING_ONE, limitEvidence, standingFrom, totalEvidence } from "../../../src/index.js";
-import { FIFTH, FOURTH, HOME, HOST, OTHER, UNKNOWN, completed, numberOf, register } from "../../fixtures/federation.js";
+import {
+  FIFTH,
+  FOURTH,
+  HOME,
+  HOST,
+  OTHER,
+  UNKNOWN,
+  completed,
+  register,
+  type World,
+} from "../../fixtures/federation.js";
 import {
   BAD,
   GOOD,
   HOURS,
   RULES,
-  type Remembering,
   expectEvidence,
   measured,
   opened,
@@ -24,20 +33,20 @@ const { networkHelpers } = await network.create();
 const HOUR_MS = 3_600_000n;
 
 /** Posts windows of a VM of a home at HOST, so long that they weigh so many resource-hours: a VM weighs 4. */
-async function post(world: Remembering, home: number, hours: number, values = GOOD) {
+async function post(world: World, home: number, hours: number, values = GOOD) {
   const stay = await measured(world, [values], HOST, { home, windowMs: BigInt(hours / 4) * HOUR_MS });
   await postResult(world, stay, 0, opened(values));
   return stay;
 }
 
 /** A move between HOST's own VM and another cloud: 10 hours kept for both. */
-async function move(world: Remembering, home: number, destination: number) {
+async function move(world: World, home: number, destination: number) {
   const vm = await register(world, home);
   await completed(world, [vm], { destination });
   await world.reputation.postMove(vm, 2);
 }
 
-async function countedOf(world: Remembering, cloud = HOST): Promise<Evidence> {
+async function countedOf(world: World, cloud = HOST): Promise<Evidence> {
   return plainEvidence(await world.reputation.countedOf(cloud, await thisMonth(world)));
 }
 

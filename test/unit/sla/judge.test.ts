@@ -4,7 +4,8 @@ import { network } from "hardhat";
 
 import { DocumentKind } from "../../../src/chain/enums.js";
 import type { Metrics, Sla } from "../../../src/documents/types.js";
-import { judge, metricBit, METRICS, pauseExcess, withPause } from "../../../src/sla/judge.js";
+import { judge, pauseExcess, withPause } from "../../../src/sla/judge.js";
+import { METRIC_NAMES, metricBit } from "../../../src/sla/metrics.js";
 import { SlaRulesProbe__factory } from "../../../src/typechain/factories/contracts/mocks/SlaRulesProbe__factory.js";
 import { bytes32 } from "../../fixtures/arbitraries.js";
 
@@ -108,7 +109,7 @@ describe("SlaRules", function () {
             const excess = BigInt(Math.floor(Number(length) * share));
             const there = await probe.withPause(before, excess, length);
             const here = withPause(before, excess, length);
-            for (const [name] of METRICS) expect(here[name], name).to.equal(Number(there[name]));
+            for (const name of METRIC_NAMES) expect(here[name], name).to.equal(Number(there[name]));
             expect(here.measured).to.equal(Number(there.measured));
           },
         ),
