@@ -55,7 +55,7 @@ struct Grid {
 /// @param state Where it stands; a claim that nobody may object to any more stays Claimed and `isFinal` tells.
 /// @param isFinal Whether it can no longer change.
 /// @param claimant Who claimed; nobody where nobody did.
-/// @param at Claimed: when, Objected: when the objection came, in seconds; otherwise 0.
+/// @param since Claimed: since when, Objected: since when, in seconds; otherwise 0.
 /// @param observations Objected: how many witnesses were heard so far.
 /// @param metrics The metrics; all zero where they are not on the chain (None, Agreed, Disputed).
 /// @param commitment Agreed: the lowest 248 bits of the struct hash of the salted metrics; otherwise 0.
@@ -63,7 +63,7 @@ struct WindowResult {
     ResultState state;
     bool isFinal;
     CloudId claimant;
-    uint40 at;
+    uint40 since;
     uint8 observations;
     Metrics metrics;
     bytes32 commitment;

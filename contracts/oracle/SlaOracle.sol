@@ -177,7 +177,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
         ResultWord result = _requireState(key, ResultState.Claimed);
         CloudId by = result.isByHost() ? grid.home() : grid.host();
         REGISTRY.requireSender(by, AgentScope.REPORT, NOBODY, NOBODY, msg.sender);
-        uint40 until = result.at() + grid.objectWithin();
+        uint40 until = result.since() + grid.objectWithin();
         require(_now() <= until, SlaOracle_ObjectionTooLate(vm, sequence, window, until, _now()));
         _stayUnder(vm, sequence, agreement);
 
@@ -205,7 +205,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
         Key memory key = Key({vm: observation.vm, sequence: observation.sequence, window: observation.window});
         GridWord grid = _gridOf(key.vm, key.sequence);
         ResultWord result = _requireState(key, ResultState.Objected);
-        uint40 until = result.at() + grid.observeWithin();
+        uint40 until = result.since() + grid.observeWithin();
         require(_now() <= until, SlaOracle_ObservationTooLate(key.vm, key.sequence, key.window, until, _now()));
         _requireWitnesses(key, witnesses);
         _requireWellFormed(witnesses);
@@ -253,7 +253,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
             _requireWitnesses(key, witnesses);
             isComplete = accepted == witnesses.members.length;
         }
-        uint40 until = result.at() + grid.observeWithin();
+        uint40 until = result.since() + grid.observeWithin();
         require(isComplete || until < _now(), SlaOracle_StillObserving(vm, sequence, window, until, _now()));
         _requireAccepted(key, accepted, observers, observations);
 
@@ -366,7 +366,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
             found.commitment = result.commitment();
         } else if (found.state == ResultState.Claimed || found.state == ResultState.Objected) {
             found.claimant = result.isByHost() ? grid.host() : grid.home();
-            found.at = result.at();
+            found.since = result.since();
             found.observations = result.observations();
             found.metrics = result.metrics();
         } else if (found.state == ResultState.Witnessed) {
@@ -451,7 +451,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
     /// @dev A claim is final when the time to object is over; no transaction says so.
     function _isFinal(ResultWord result, GridWord grid) private view returns (bool) {
         ResultState state = result.state();
-        if (state == ResultState.Claimed) return result.at() + grid.objectWithin() < _now();
+        if (state == ResultState.Claimed) return result.since() + grid.objectWithin() < _now();
         return state == ResultState.Agreed || state == ResultState.Witnessed || state == ResultState.Disputed;
     }
 
