@@ -15,3 +15,22 @@ export const DEFAULT_PERIODS = {
   objectWithin: 7 * 86_400,
   observeWithin: 7 * 86_400,
 } as const;
+
+/** Governed rules of reputation at the start. Hard limits and units are in `contracts/reputation/ReputationRulesLimits.sol`. */
+export const DEFAULT_REPUTATION_RULES = {
+  // Millionths of a resource for one unit of the lane: a vCPU weighs 1, a GiB of memory 1/4, 500 GiB of storage 1, a GPU 8.
+  weights: {
+    vcpuMilli: 1_000,
+    memoryMiB: 244,
+    storageGiB: 2_000,
+    diskIops: 0,
+    networkMbps: 0,
+    gpus: 8_000_000,
+    spare1: 0,
+    spare2: 0,
+  },
+  capHours: 100_000,
+  moveHours: 100,
+  newcomerHours: 1_000,
+  confidenceHours: 10_000,
+} as const;

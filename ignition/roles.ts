@@ -4,6 +4,7 @@ import { CapacityExchange__factory } from "../src/typechain/factories/contracts/
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../src/typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 
 /** Roles of the AccessManager. ADMIN is OpenZeppelin's; the others are ours. */
 export const ROLES = { ADMIN: 0n, GOVERNANCE: 1n, GUARDIAN: 2n, LEDGER: 3n, ATTESTER: 4n } as const;
@@ -34,6 +35,7 @@ export const RESTRICTED = {
     GUARDIAN: ["pauseNew", "resumeNew"],
   },
   SlaOracle: { GOVERNANCE: ["setPeriods"] },
+  ReputationLedger: { GOVERNANCE: ["setReputationRules"] },
 } as const satisfies { readonly [contract: string]: Grants };
 
 /** Name of a contract with restricted functions. */
@@ -44,6 +46,7 @@ const ABIS: { readonly [contract in RestrictedContract]: InterfaceAbi } = {
   CapacityExchange: CapacityExchange__factory.abi,
   MigrationLedger: MigrationLedger__factory.abi,
   SlaOracle: SlaOracle__factory.abi,
+  ReputationLedger: ReputationLedger__factory.abi,
 };
 
 /** Selectors of a contract that a role may call. */

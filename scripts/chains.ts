@@ -79,7 +79,7 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
 }
 
 type Deployed = {
-  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "oracle" | "charging"]: {
+  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "oracle" | "charging" | "reputation"]: {
     getAddress(): Promise<string>;
   };
 };
@@ -94,6 +94,7 @@ async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise
     MigrationLedger,
     SlaOracle,
     ChargingLedger,
+    ReputationLedger,
   ] = await Promise.all([
     readChainId(provider),
     readGenesisHash(provider),
@@ -103,11 +104,20 @@ async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise
     deployed.ledger.getAddress(),
     deployed.oracle.getAddress(),
     deployed.charging.getAddress(),
+    deployed.reputation.getAddress(),
   ]);
   return {
     chainId: chainId.toString(),
     genesisHash,
-    contracts: { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle, ChargingLedger },
+    contracts: {
+      AccessManager,
+      CloudRegistry,
+      CapacityExchange,
+      MigrationLedger,
+      SlaOracle,
+      ChargingLedger,
+      ReputationLedger,
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import { CapacityExchange__factory } from "../src/typechain/factories/contracts/
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../src/typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import { asJson } from "./generated/file.js";
 
 const ABIS = {
@@ -18,6 +19,7 @@ const ABIS = {
   MigrationLedger: MigrationLedger__factory.abi,
   SlaOracle: SlaOracle__factory.abi,
   ChargingLedger: ChargingLedger__factory.abi,
+  ReputationLedger: ReputationLedger__factory.abi,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

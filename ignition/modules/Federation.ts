@@ -6,6 +6,7 @@ import CapacityExchange from "./CapacityExchange.js";
 import ChargingLedger from "./ChargingLedger.js";
 import CloudRegistry from "./CloudRegistry.js";
 import MigrationLedger from "./MigrationLedger.js";
+import ReputationLedger from "./ReputationLedger.js";
 import SlaOracle from "./SlaOracle.js";
 
 /**
@@ -24,7 +25,14 @@ export default buildModule("Federation", (m) => {
   const { ledger, exits, changes } = m.useModule(MigrationLedger);
   const { oracle } = m.useModule(SlaOracle);
   const { charging } = m.useModule(ChargingLedger);
-  const targets = { CloudRegistry: registry, CapacityExchange: exchange, MigrationLedger: ledger, SlaOracle: oracle };
+  const { reputation } = m.useModule(ReputationLedger);
+  const targets = {
+    CloudRegistry: registry,
+    CapacityExchange: exchange,
+    MigrationLedger: ledger,
+    SlaOracle: oracle,
+    ReputationLedger: reputation,
+  };
 
   const steps = [];
   for (const contract of Object.keys(RESTRICTED) as RestrictedContract[]) {
@@ -43,5 +51,5 @@ export default buildModule("Federation", (m) => {
   const admin = m.call(authority, "grantRole", [ROLES.ADMIN, governance, 0], { id: "grant_ADMIN", after: steps });
   m.call(authority, "renounceRole", [ROLES.ADMIN, deployer], { id: "renounce_ADMIN", after: [admin] });
 
-  return { authority, registry, exchange, ledger, exits, changes, oracle, charging };
+  return { authority, registry, exchange, ledger, exits, changes, oracle, charging, reputation };
 });

@@ -15,6 +15,7 @@ export interface AddressBook {
     readonly MigrationLedger: string;
     readonly SlaOracle: string;
     readonly ChargingLedger: string;
+    readonly ReputationLedger: string;
   };
 }
 
@@ -26,6 +27,7 @@ export const CONTRACT_NAMES = [
   "MigrationLedger",
   "SlaOracle",
   "ChargingLedger",
+  "ReputationLedger",
 ] as const;
 
 /** JSON Schema (2020-12) of the address book. */
@@ -92,6 +94,7 @@ export function parseAddressBook(json: unknown): AddressBook {
       MigrationLedger: address("MigrationLedger"),
       SlaOracle: address("SlaOracle"),
       ChargingLedger: address("ChargingLedger"),
+      ReputationLedger: address("ReputationLedger"),
     },
   };
 }

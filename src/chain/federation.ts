@@ -8,12 +8,14 @@ import { CapacityExchange__factory } from "../typechain/factories/contracts/exch
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
 import type { ChargingLedger } from "../typechain/contracts/charging/ChargingLedger.js";
 import type { CapacityExchange } from "../typechain/contracts/exchange/CapacityExchange.js";
 import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLedger.js";
 import type { SlaOracle } from "../typechain/contracts/oracle/SlaOracle.js";
 import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistry.js";
+import type { ReputationLedger } from "../typechain/contracts/reputation/ReputationLedger.js";
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
 
 /** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */
@@ -35,6 +37,7 @@ export interface Federation {
   readonly ledger: MigrationLedger;
   readonly oracle: SlaOracle;
   readonly charging: ChargingLedger;
+  readonly reputation: ReputationLedger;
   /** Domain of the documents about migrations. */
   readonly ledgerDomain: Domain;
   /** Domain of `AgreedReport` and `Observation`. */
@@ -47,8 +50,15 @@ export interface Federation {
 
 /** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
 export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
-  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger, SlaOracle, ChargingLedger } =
-    addressBook.contracts;
+  const {
+    AccessManager,
+    CloudRegistry,
+    CapacityExchange,
+    MigrationLedger,
+    SlaOracle,
+    ChargingLedger,
+    ReputationLedger,
+  } = addressBook.contracts;
   const runner = signer ?? provider;
   const chainId = BigInt(addressBook.chainId);
   return {
@@ -62,6 +72,7 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
     ledger: MigrationLedger__factory.connect(MigrationLedger, runner),
     oracle: SlaOracle__factory.connect(SlaOracle, runner),
     charging: ChargingLedger__factory.connect(ChargingLedger, runner),
+    reputation: ReputationLedger__factory.connect(ReputationLedger, runner),
     ledgerDomain: domainOf(chainId, MigrationLedger),
     oracleDomain: domainOf(chainId, SlaOracle),
     chargingDomain: domainOf(chainId, ChargingLedger),

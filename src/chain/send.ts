@@ -7,7 +7,13 @@ import type { Federation, RpcProvider } from "./federation.js";
 /** An event of one of the federation's contracts. */
 export interface BusEvent {
   readonly contract:
-    "AccessManager" | "CloudRegistry" | "CapacityExchange" | "MigrationLedger" | "SlaOracle" | "ChargingLedger";
+    | "AccessManager"
+    | "CloudRegistry"
+    | "CapacityExchange"
+    | "MigrationLedger"
+    | "SlaOracle"
+    | "ChargingLedger"
+    | "ReputationLedger";
   readonly name: string;
   readonly args: Result;
   readonly log: Log;
@@ -148,6 +154,7 @@ export function parseLog(federation: Federation, log: Log): readonly BusEvent[] 
     ["MigrationLedger", contracts.MigrationLedger, federation.ledger],
     ["SlaOracle", contracts.SlaOracle, federation.oracle],
     ["ChargingLedger", contracts.ChargingLedger, federation.charging],
+    ["ReputationLedger", contracts.ReputationLedger, federation.reputation],
   ] as const;
   for (const [contract, address, typed] of known) {
     if (log.address.toLowerCase() !== address.toLowerCase()) continue;

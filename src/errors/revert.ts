@@ -9,6 +9,7 @@ import { MigrationLedgerChanges__factory } from "../typechain/factories/contract
 import { MigrationLedgerExits__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerExits__factory.js";
 import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import { BusError } from "./busError.js";
 
 /** Errors of the virtual machine itself, and of libraries where no ABI of ours has them. */
@@ -29,6 +30,7 @@ const ERRORS = new Interface(
     new Interface(MigrationLedgerChanges__factory.abi),
     new Interface(SlaOracle__factory.abi),
     new Interface(ChargingLedger__factory.abi),
+    new Interface(ReputationLedger__factory.abi),
     new Interface(AccessManager__factory.abi),
   ].flatMap((part) => part.fragments.filter((fragment): fragment is ErrorFragment => fragment.type === "error")),
 );

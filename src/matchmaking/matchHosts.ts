@@ -2,10 +2,12 @@ import { type Federation, readHead } from "../chain/federation.js";
 import { RESOURCE_NAMES, type Resources } from "../documents/types.js";
 import type { Demand } from "../actions/questions/canHost.js";
 import { type SiteView, sitesOf } from "../actions/questions/clouds.js";
+import { standingOf } from "../actions/questions/reputation.js";
 import { CloudStatus } from "../chain/enums.js";
 import { packResources } from "../documents/build.js";
 import { BusError } from "../errors/busError.js";
 import type { RevertValue } from "../errors/revert.js";
+import { STANDING_ONE, type Standing } from "../reputation/standing.js";
 
 /** Why a site is no candidate: the very error, with its arguments, that `canHost` would give. */
 export interface Refusal {
@@ -31,6 +33,8 @@ export interface Candidate {
   /** Price of the VMs per hour in 1e-12 of `currency`; undefined without list prices. */
   readonly pricePerHour: bigint | undefined;
   readonly currency: string;
+  /** Its cloud's reputation, if that was weighed: see {@link trustIn}. */
+  readonly trust?: number;
 }
 
 /** A site that would not, and why. */
@@ -45,12 +49,20 @@ export interface Matches {
   readonly refused: readonly Refused[];
 }
 
-/** How much room counts against price. */
+/** How much room counts against price, and reputation against both. */
 export interface MatchOptions {
   /** Weight of the price between 0 and 1; the rest is that of the room. The default is 0.5. */
   readonly priceWeight?: number;
+  /** Weight of reputation between 0 and 1; the rest is that of price and room. The default is 0: it is not asked for. */
+  readonly reputationWeight?: number;
   /** Clouds that are not asked, the VM's present host for one. */
   readonly except?: readonly number[];
+}
+
+/** Options for sites that are at hand. */
+export interface RankOptions extends MatchOptions {
+  /** Standings by cloud. Of who is missing nothing is known. */
+  readonly standings?: ReadonlyMap<number, Standing>;
 }
 
 const TWO_31 = 2 ** 31;
@@ -124,11 +136,27 @@ function sum(committed: Resources, needs: readonly Demand[]): Resources {
 }
 
 /**
+ * What a standing is worth to who chooses a host, between 0 and 1:
+ *
+ *     trust = ½ + confidence · (score − ½)
+ *
+ * So a newcomer is in the middle, a good record counts for the more the longer it is, and a bad one against.
+ */
+export function trustIn(standing: Standing | undefined): number {
+  if (!standing) return UNKNOWN_TRUST;
+  const share = (value: bigint) => Number(value) / Number(STANDING_ONE);
+  return UNKNOWN_TRUST + share(standing.confidence) * (share(standing.score) - UNKNOWN_TRUST);
+}
+
+const UNKNOWN_TRUST = 0.5;
+
+/**
  * Ranks sites for VMs.
  *
- *     score    = priceWeight · price + (1 − priceWeight) · roomLeft
+ *     score    = (1 − reputationWeight) · (priceWeight · price + (1 − priceWeight) · roomLeft) + reputationWeight · trust
  *     roomLeft = min over the lanes asked for of (capacity − committed − asked) / capacity
  *     price    = cheapest candidate's price / own price, among candidates of the same currency; ½ without list prices
+ *     trust    = ½ + confidence · (score − ½) of the cloud's reputation: {@link trustIn}
  *
  * Equal scores are ordered by cloud and site.
  * @param now The chain's time in milliseconds.
@@ -138,12 +166,11 @@ export function rankSites(
   sites: readonly SiteView[],
   needs: readonly Demand[],
   now: bigint,
-  options: MatchOptions = {},
+  options: RankOptions = {},
 ): Matches {
-  const { priceWeight = 0.5, except = [] } = options;
-  if (!(priceWeight >= 0 && priceWeight <= 1)) {
-    throw new BusError("BAD_WEIGHTS", `/priceWeight: ${priceWeight} is not between 0 and 1`);
-  }
+  const { priceWeight = 0.5, reputationWeight = 0, except = [], standings } = options;
+  requireWeight("priceWeight", priceWeight);
+  requireWeight("reputationWeight", reputationWeight);
   const refused: Refused[] = [];
   const accepted: SiteView[] = [];
   for (const site of sites) {
@@ -163,11 +190,20 @@ export function rankSites(
       const roomLeft = roomLeftAt(site, needs);
       const pricePerHour = priceOf(site, needs);
       const price = priceShare(cheapest.get(site.currency), pricePerHour);
-      const score = priceWeight * price + (1 - priceWeight) * roomLeft;
-      return { cloud: site.cloud, site: site.site, score, roomLeft, pricePerHour, currency: site.currency };
+      const offered = priceWeight * price + (1 - priceWeight) * roomLeft;
+      const base = { cloud: site.cloud, site: site.site, roomLeft, pricePerHour, currency: site.currency };
+      if (reputationWeight === 0) return { ...base, score: offered };
+      const trust = trustIn(standings?.get(site.cloud));
+      return { ...base, score: (1 - reputationWeight) * offered + reputationWeight * trust, trust };
     })
     .sort((a, b) => b.score - a.score || a.cloud - b.cloud || a.site - b.site);
   return { candidates, refused };
+}
+
+function requireWeight(name: string, weight: number): void {
+  if (!(weight >= 0 && weight <= 1)) {
+    throw new BusError("BAD_WEIGHTS", `/${name}: ${weight} is not between 0 and 1`);
+  }
 }
 
 function priceOf(site: SiteView, needs: readonly Demand[]): bigint | undefined {
@@ -194,7 +230,8 @@ function roomLeftAt(site: SiteView, needs: readonly Demand[]): number {
 }
 
 /**
- * Asks the chain for all sites and ranks them for VMs: see {@link rankSites}. All is read at one block.
+ * Asks the chain for all sites, and for the reputation of their clouds if it has a weight, and ranks them for VMs: see
+ * {@link rankSites}. All is read at one block.
  * @throws BusError `BAD_WEIGHTS`.
  */
 export async function matchHosts(
@@ -203,5 +240,19 @@ export async function matchHosts(
   options: MatchOptions = {},
 ): Promise<Matches> {
   const head = await readHead(federation.provider);
-  return rankSites(await sitesOf(federation, head.number), needs, head.timeMs, options);
+  const sites = await sitesOf(federation, head.number);
+  if (!options.reputationWeight) return rankSites(sites, needs, head.timeMs, options);
+  const standings = await standingsOf(federation, sites, head.number);
+  return rankSites(sites, needs, head.timeMs, { ...options, standings });
+}
+
+async function standingsOf(
+  federation: Federation,
+  sites: readonly SiteView[],
+  block: number,
+): Promise<Map<number, Standing>> {
+  const clouds = [...new Set(sites.map(({ cloud }) => cloud))];
+  return new Map(
+    await Promise.all(clouds.map(async (cloud) => [cloud, await standingOf(federation, cloud, block)] as const)),
+  );
 }

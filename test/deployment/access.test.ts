@@ -13,6 +13,7 @@ import { CapacityExchange__factory } from "../../src/typechain/factories/contrac
 import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../../src/typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 import { candidateOf } from "../fixtures/registry.js";
 
 const { networkHelpers } = await network.create();
@@ -25,6 +26,7 @@ const ABIS = {
   MigrationLedger: MigrationLedger__factory.createInterface() as Interface,
   SlaOracle: SlaOracle__factory.createInterface() as Interface,
   ChargingLedger: ChargingLedger__factory.createInterface() as Interface,
+  ReputationLedger: ReputationLedger__factory.createInterface() as Interface,
 };
 
 type ContractName = keyof typeof ABIS;
@@ -32,7 +34,7 @@ type ContractName = keyof typeof ABIS;
 const NAMES = Object.keys(ABIS) as ContractName[];
 
 /** Contracts whose functions the AccessManager restricts. */
-const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger", "SlaOracle"] as const;
+const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger", "SlaOracle", "ReputationLedger"] as const;
 
 /** A line of docs/access.md. */
 interface Row {
@@ -63,6 +65,7 @@ function readPage(text: string): Record<ContractName, Row[]> {
     MigrationLedger: tableOf("MigrationLedger"),
     SlaOracle: tableOf("SlaOracle"),
     ChargingLedger: tableOf("ChargingLedger"),
+    ReputationLedger: tableOf("ReputationLedger"),
   };
 }
 
@@ -91,9 +94,8 @@ function emptyOf(type: ParamType): unknown {
 /** A federation of one founder, as the Ignition module deploys it. */
 async function deployed(connection: NetworkConnection) {
   const [deployer, governance, guardian, attester, stranger] = await connection.ethers.getSigners();
-  const { authority, registry, exchange, ledger, exits, changes, oracle, charging } = await connection.ignition.deploy(
-    Federation,
-    {
+  const { authority, registry, exchange, ledger, exits, changes, oracle, charging, reputation } =
+    await connection.ignition.deploy(Federation, {
       parameters: {
         Federation: {
           governance: governance!.address,
@@ -102,8 +104,7 @@ async function deployed(connection: NetworkConnection) {
         },
         CloudRegistry: { founders: [{ ...candidateOf("founder") }] as never },
       },
-    },
-  );
+    });
   const addresses = {
     AccessManager: await authority.getAddress(),
     CloudRegistry: await registry.getAddress(),
@@ -111,6 +112,7 @@ async function deployed(connection: NetworkConnection) {
     MigrationLedger: await ledger.getAddress(),
     SlaOracle: await oracle.getAddress(),
     ChargingLedger: await charging.getAddress(),
+    ReputationLedger: await reputation.getAddress(),
   };
   return {
     connection,
@@ -127,6 +129,7 @@ async function deployed(connection: NetworkConnection) {
     ledger: MigrationLedger__factory.connect(addresses.MigrationLedger, stranger),
     oracle: SlaOracle__factory.connect(addresses.SlaOracle, stranger),
     charging: ChargingLedger__factory.connect(addresses.ChargingLedger, stranger),
+    reputation: ReputationLedger__factory.connect(addresses.ReputationLedger, stranger),
   };
 }
 
@@ -259,9 +262,9 @@ describe("access", function () {
 
     it("ties the contracts to each other", async function () {
       const world = await networkHelpers.loadFixture(deployed);
-      const { addresses, registry, exchange, ledger, oracle, charging } = world;
+      const { addresses, registry, exchange, ledger, oracle, charging, reputation } = world;
 
-      for (const contract of [registry, exchange, ledger, oracle]) {
+      for (const contract of [registry, exchange, ledger, oracle, reputation]) {
         expect(await contract.authority()).to.equal(addresses.AccessManager);
       }
       expect(await exchange.REGISTRY()).to.equal(addresses.CloudRegistry);
@@ -272,6 +275,9 @@ describe("access", function () {
       expect(await charging.oracle()).to.equal(addresses.SlaOracle);
       expect(await charging.ledger()).to.equal(addresses.MigrationLedger);
       expect(await charging.registry()).to.equal(addresses.CloudRegistry);
+      expect(await reputation.oracle()).to.equal(addresses.SlaOracle);
+      expect(await reputation.ledger()).to.equal(addresses.MigrationLedger);
+      expect(await reputation.predecessor()).to.equal(ZeroAddress);
       expect(await registry.cloudOfLabel("founder")).to.equal(1);
     });
 

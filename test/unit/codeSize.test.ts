@@ -9,6 +9,7 @@ const CONTRACTS = [
   "MigrationLedgerChanges",
   "MigrationLedgerExits",
   "SlaOracle",
+  "ReputationLedger",
 ];
 
 // Coverage compiles its counters into the code, which then is bigger than what is released.

@@ -9,6 +9,7 @@ import { ICapacityExchange__factory } from "../../../src/typechain/factories/con
 import { IMigrationLedger__factory } from "../../../src/typechain/factories/contracts/ledger/IMigrationLedger__factory.js";
 import { ISlaOracle__factory } from "../../../src/typechain/factories/contracts/oracle/ISlaOracle__factory.js";
 import { ICloudRegistry__factory } from "../../../src/typechain/factories/contracts/registry/ICloudRegistry__factory.js";
+import { IReputationLedger__factory } from "../../../src/typechain/factories/contracts/reputation/IReputationLedger__factory.js";
 
 const INTERFACES: { readonly [name: string]: InterfaceAbi } = {
   IChargingLedger: IChargingLedger__factory.abi,
@@ -16,6 +17,7 @@ const INTERFACES: { readonly [name: string]: InterfaceAbi } = {
   IMigrationLedger: IMigrationLedger__factory.abi,
   ICloudRegistry: ICloudRegistry__factory.abi,
   ISlaOracle: ISlaOracle__factory.abi,
+  IReputationLedger: IReputationLedger__factory.abi,
 };
 
 describe("the library", function () {
@@ -38,6 +40,7 @@ describe("the library", function () {
     ["AbortReason", "ledger/IMigrationLedger.sol"],
     ["Duty", "ledger/IMigrationLedger.sol"],
     ["ResultState", "oracle/ISlaOracle.sol"],
+    ["Outcome", "reputation/IReputationLedger.sol"],
     ["CloudStatus", "registry/ICloudRegistry.sol"],
     ["KeyRole", "registry/ICloudRegistry.sol"],
   ] as const) {

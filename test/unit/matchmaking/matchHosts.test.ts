@@ -26,6 +26,7 @@ import {
   setFeature,
   sitesOf,
   suspendSelf,
+  trustIn,
   withdrawOffer,
 } from "../../../src/index.js";
 import {
@@ -272,11 +273,82 @@ describe("matchHosts", function () {
     });
 
     it("with no weight outside of 0 to 1", function () {
-      for (const priceWeight of [-0.1, 1.1, Number.NaN]) {
-        expect(() => order([site(1)], { priceWeight }))
-          .to.throw(BusError)
-          .with.property("code", "BAD_WEIGHTS");
+      for (const weight of [-0.1, 1.1, Number.NaN]) {
+        for (const options of [{ priceWeight: weight }, { reputationWeight: weight }]) {
+          expect(() => order([site(1)], options))
+            .to.throw(BusError)
+            .with.property("code", "BAD_WEIGHTS");
+        }
       }
+    });
+
+    describe("by reputation, if it has a weight", function () {
+      const standing = (score: number, confidence: number) => ({
+        score: BigInt(score * 1_000) * 10n ** 15n,
+        confidence: BigInt(confidence * 1_000) * 10n ** 15n,
+      });
+      const standings = new Map([
+        [1, standing(0.9, 0.1)],
+        [2, standing(0.75, 0.8)],
+        [4, standing(0.25, 0.8)],
+      ]);
+
+      it("as ½ + confidence · (score − ½): a newcomer is in the middle", function () {
+        const { candidates } = rankSites(
+          [4, 3, 2, 1].map((cloud) => site(cloud)),
+          [need],
+          5n,
+          {
+            reputationWeight: 1,
+            standings,
+          },
+        );
+        expect(candidates.map(({ cloud, trust, score }) => [cloud, trust, score])).to.deep.equal([
+          [2, 0.7, 0.7],
+          [1, 0.54, 0.54],
+          [3, 0.5, 0.5],
+          [4, 0.3, 0.3],
+        ]);
+        expect(trustIn(undefined)).to.equal(trustIn({ score: 10n ** 17n, confidence: 0n }));
+      });
+
+      it("as a share of the score, the rest for price and room", function () {
+        const roomy = site(4, { committed: buildResources({ vcpuMilli: 0 }) });
+        const full = site(2, { committed: buildResources({ vcpuMilli: 60 }) });
+        const rank = (reputationWeight: number) =>
+          rankSites([full, roomy], [need], 5n, { priceWeight: 0, reputationWeight, standings }).candidates;
+
+        const thousandths = (score = 0) => Math.round(score * 1_000);
+
+        expect(rank(0).map(({ cloud }) => cloud)).to.deep.equal([4, 2]);
+        expect(rank(0.5).map(({ cloud }) => cloud)).to.deep.equal([4, 2]);
+        expect(thousandths(rank(0.5)[0]?.score)).to.equal(600);
+        expect(rank(0.7).map(({ cloud }) => cloud)).to.deep.equal([2, 4]);
+        expect(thousandths(rank(0.7)[0]?.score)).to.equal(90 + 490);
+      });
+
+      it("and not otherwise: standings without a weight change nothing", function () {
+        const sites = [1, 2, 3, 4].map((cloud) => site(cloud, { committed: buildResources({ vcpuMilli: 5 * cloud }) }));
+        const plain = rankSites(sites, [need], 5n);
+        expect(rankSites(sites, [need], 5n, { standings })).to.deep.equal(plain);
+        expect(rankSites(sites, [need], 5n, { standings, reputationWeight: 0 })).to.deep.equal(plain);
+        expect(plain.candidates[0]).to.not.have.property("trust");
+      });
+
+      it("never lower for a better score, nor for more confidence in a good one", function () {
+        const share = fc.integer({ min: 1, max: 999 }).map((thousandths) => thousandths / 1_000);
+        fc.assert(
+          fc.property(share, share, share, share, (scoreA, scoreB, confidenceA, confidenceB) => {
+            const [low, high] = [Math.min(scoreA, scoreB), Math.max(scoreA, scoreB)];
+            const [less, more] = [Math.min(confidenceA, confidenceB), Math.max(confidenceA, confidenceB)];
+            expect(trustIn(standing(low, more))).to.be.at.most(trustIn(standing(high, more)));
+            const [a, b] = [trustIn(standing(high, less)), trustIn(standing(high, more))];
+            if (high >= 0.5) expect(a).to.be.at.most(b);
+            else expect(a).to.be.at.least(b);
+            for (const trust of [a, b]) expect(trust).to.be.within(0, 1);
+          }),
+        );
+      });
     });
 
     it("at the very edges of validity and size", function () {
