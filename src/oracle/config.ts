@@ -112,6 +112,8 @@ export interface Timing {
   readonly retryMs: number;
   readonly maxRetryMs: number;
   readonly peerTimeoutMs: number;
+  /** How far the node's newest block may be from the clock, either way. */
+  readonly headAgeMs: number;
   /** How long to wait for a transaction before doing something else. */
   readonly receiptMs: number;
   /** How long raw samples are kept after their window. */
@@ -128,6 +130,7 @@ export const DEFAULT_TIMING: Timing = {
   retryMs: 1_000,
   maxRetryMs: 300_000,
   peerTimeoutMs: 10_000,
+  headAgeMs: 15_000,
   receiptMs: 15_000,
   keepSamplesMs: 10_368_000_000,
 };

@@ -190,6 +190,7 @@ export const ORACLE_CONFIG_SCHEMA = {
         retryMs: duration("Before the second try of what failed: 1,000 if left out; then twice as long each time."),
         maxRetryMs: duration("The longest time between two tries: 300,000 if left out."),
         peerTimeoutMs: duration("How long to wait for the other oracle: 10,000 if left out."),
+        headAgeMs: duration("How far the node's newest block may be from the clock: 15,000 if left out."),
         receiptMs: duration("How long to wait for a transaction before doing something else: 15,000 if left out."),
         keepSamplesMs: duration("How long raw samples are kept: 10,368,000,000 (120 days) if left out."),
       },

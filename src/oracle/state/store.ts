@@ -95,6 +95,9 @@ export interface Store {
   addStay(row: StayRow): void;
   patchStay(stay: Pick<StayRow, "vm" | "sequence">, fields: Partial<StayRow>): void;
 
+  /** Forgets a stay that turned out to be others'. */
+  dropStay(stay: Pick<StayRow, "vm" | "sequence">): void;
+
   window(key: WindowKey): WindowRow | undefined;
   windowsOf(stay: Pick<StayRow, "vm" | "sequence">): WindowRow[];
   /** All windows, in the order of their ends. */
@@ -259,6 +262,10 @@ function storeOn(db: DatabaseSync, path: string): Store {
         vm,
         sequence,
       );
+    },
+
+    dropStay({ vm, sequence }) {
+      run("DELETE FROM stays WHERE vm = ? AND sequence = ?", vm, sequence);
     },
 
     window(key) {
