@@ -4,7 +4,7 @@ import { gridOf, resultOf } from "../../actions/questions/windows.js";
 import type { Metrics, PublicAgreement } from "../../documents/types.js";
 import { METRIC_NAMES } from "../../sla/metrics.js";
 import { MAX_BLOCKS, type StayFacts, agreementOfEvent, eventsIn, stayFactsOf } from "../chain.js";
-import { readAgreement, writeAgreement } from "../papers.js";
+import { writeAgreement } from "../papers.js";
 import type { StayRow, WindowKey, WindowRow } from "../state/rows.js";
 import type { Store } from "../state/store.js";
 import type { Checkpoint } from "./checkpoint.js";
@@ -19,18 +19,9 @@ export interface SyncOptions {
     stay: Pick<StayFacts, "home" | "host">,
     agreement: PublicAgreement | undefined,
   ) => boolean | undefined;
-  /** The agreement, if it stands in the papers. */
-  readonly paperOf: (id: string) => PublicAgreement | undefined;
+  /** A stay's agreement in its public form, if it is known. */
+  readonly agreementOf: (stay: Pick<StayRow, "agreementId">) => PublicAgreement | undefined;
   readonly checkpoint: Checkpoint;
-}
-
-/** An agreement's public form, from what was seen on the chain or from the papers. */
-export function agreementOf(
-  { store, paperOf }: Pick<SyncOptions, "store" | "paperOf">,
-  id: string,
-): PublicAgreement | undefined {
-  const seen = store.agreement(id);
-  return seen === undefined ? paperOf(id) : readAgreement(seen);
 }
 
 /**
@@ -97,7 +88,7 @@ function takeIn(options: SyncOptions, vm: string, sequence: number, facts: StayF
   }
   const { agreementId, home, host, startedAtMs, endedAtMs } = facts;
   if (agreementId === undefined || home === host) return;
-  const agreement = agreementOf(options, agreementId);
+  const agreement = options.agreementOf({ agreementId });
   if (options.concerns(facts, agreement) === false) return;
   store.addStay({
     vm,
@@ -168,13 +159,10 @@ function metricsOf(value: unknown): Metrics {
 const WINDOWS_AT_ONCE = 256;
 
 /**
- * Gives every window that has ended, and whose time of grace is over, a row; learns agreements and periods of stays.
+ * Gives every window that has ended by a time a row; learns agreements and periods of stays.
  * @returns How many were laid out.
  */
-export async function layWindows(
-  options: Pick<SyncOptions, "federation" | "store" | "paperOf" | "concerns"> & { readonly graceMs: number },
-  headMs: number,
-): Promise<number> {
+export async function layWindows(options: SyncOptions, upToMs: number): Promise<number> {
   const { federation, store } = options;
   let laid = 0;
   for (const stay of store.stays()) {
@@ -182,18 +170,15 @@ export async function layWindows(
     const known = withAgreement(options, stay);
     if (!known) continue;
     const complete = await withPeriods(federation, store, known);
-    if (!complete.isLaid) laid += layStay(store, complete, headMs - options.graceMs);
+    if (!complete.isLaid) laid += layStay(store, complete, upToMs);
   }
   return laid;
 }
 
 /** The stay with the length of its windows; undefined if it does not concern this oracle, or that is not known yet. */
-function withAgreement(
-  options: Pick<SyncOptions, "store" | "paperOf" | "concerns">,
-  stay: StayRow,
-): StayRow | undefined {
+function withAgreement(options: SyncOptions, stay: StayRow): StayRow | undefined {
   if (stay.windowMs !== 0) return stay;
-  const agreement = agreementOf(options, stay.agreementId);
+  const agreement = options.agreementOf(stay);
   const isOurs = options.concerns(stay, agreement);
   if (isOurs === false) {
     options.store.dropStay(stay);
