@@ -70,7 +70,8 @@ export type OracleErrorCode =
   | "PEER_REFUSED"
   | "PEER_NONSENSE"
   | "WRONG_SPKI"
-  | "BAD_REQUEST";
+  | "BAD_REQUEST"
+  | "NOTHING_IN_COMMON";
 
 /** What can go wrong in the library. */
 export type BusErrorCode =

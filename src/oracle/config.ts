@@ -7,7 +7,7 @@ import { Wallet } from "ethers";
 import { BusError } from "../errors/busError.js";
 import { ORACLE_CONFIG_SCHEMA } from "./configSchema.js";
 import { type Tolerances, DEFAULT_TOLERANCES } from "./measure/compare.js";
-import { LANES, type Lane, WITNESSED_LANES } from "./measure/lanes.js";
+import { METRIC_NAMES, type MetricName, WITNESSED_METRICS } from "../sla/metrics.js";
 import { type Aggregate, type LaneRules, DEFAULT_RULES } from "./measure/measure.js";
 import { firstProblem } from "./schemaErrors.js";
 import { type PrometheusQuery, prometheusSource } from "./sources/prometheus.js";
@@ -21,7 +21,7 @@ export interface KeyPlace {
   readonly file?: string;
 }
 
-type ByMetric<T> = { readonly [lane in Lane]?: T };
+type ByMetric<T> = { readonly [lane in MetricName]?: T };
 
 interface RawQuery {
   readonly query: string;
@@ -69,7 +69,7 @@ interface RawConfig {
   readonly source: RawSource;
   readonly labels?: { readonly [vm: string]: { readonly [label: string]: string } };
   readonly metrics?: ByMetric<RawRule>;
-  readonly trusted?: readonly Lane[];
+  readonly trusted?: readonly MetricName[];
   readonly peers?: readonly Peer[];
   readonly listen?: Listen;
   readonly monitor?: Place;
@@ -112,6 +112,8 @@ export interface Timing {
   readonly retryMs: number;
   readonly maxRetryMs: number;
   readonly peerTimeoutMs: number;
+  /** How far the node's newest block may be from the clock, either way. */
+  readonly headAgeMs: number;
   /** How long to wait for a transaction before doing something else. */
   readonly receiptMs: number;
   /** How long raw samples are kept after their window. */
@@ -128,6 +130,7 @@ export const DEFAULT_TIMING: Timing = {
   retryMs: 1_000,
   maxRetryMs: 300_000,
   peerTimeoutMs: 10_000,
+  headAgeMs: 15_000,
   receiptMs: 15_000,
   keepSamplesMs: 10_368_000_000,
 };
@@ -149,7 +152,7 @@ export interface OracleConfig {
   readonly labels: { readonly [vm: string]: { readonly [label: string]: string } };
   readonly rules: LaneRules;
   readonly tolerances: Tolerances;
-  readonly trusted: readonly Lane[];
+  readonly trusted: readonly MetricName[];
   readonly peers: readonly Peer[];
   readonly listen: Listen | undefined;
   readonly monitor: Place | undefined;
@@ -233,9 +236,9 @@ function requirePart({ part, cloud, listen, trusted, peers, source }: RawConfig)
       : source.type === "trace"
         ? ["/source/columns", source.columns ?? {}]
         : ["", {}];
-  for (const lane of LANES) {
-    if (lane in given && !WITNESSED_LANES.includes(lane)) {
-      refuse(`${path}/${lane}`, `only the parties can measure it; a witness sees ${WITNESSED_LANES.join(", ")}`);
+  for (const lane of METRIC_NAMES) {
+    if (lane in given && !WITNESSED_METRICS.includes(lane)) {
+      refuse(`${path}/${lane}`, `only the parties can measure it; a witness sees ${WITNESSED_METRICS.join(", ")}`);
     }
   }
 }
@@ -271,7 +274,7 @@ function sourceOf(source: RawSource, at: (path: string) => string): SampleSource
 }
 
 function rulesOf({ metrics = {} }: RawConfig): LaneRules {
-  const rules = LANES.map((lane) => {
+  const rules = METRIC_NAMES.map((lane) => {
     const given = metrics[lane] ?? {};
     const standard = DEFAULT_RULES[lane];
     const aggregate = aggregateOf(lane, given) ?? standard.aggregate;
@@ -280,7 +283,7 @@ function rulesOf({ metrics = {} }: RawConfig): LaneRules {
   return Object.fromEntries(rules) as LaneRules;
 }
 
-function aggregateOf(lane: Lane, { percentile, mean }: RawRule): Aggregate | undefined {
+function aggregateOf(lane: MetricName, { percentile, mean }: RawRule): Aggregate | undefined {
   const path = `/metrics/${lane}`;
   if (percentile === undefined) return mean ? "mean" : undefined;
   if (mean) refuse(path, "both a percentile and the mean");
@@ -292,7 +295,7 @@ function aggregateOf(lane: Lane, { percentile, mean }: RawRule): Aggregate | und
 }
 
 function tolerancesOf({ metrics = {} }: RawConfig): Tolerances {
-  const tolerances = LANES.map((lane) => [lane, { ...DEFAULT_TOLERANCES[lane], ...metrics[lane]?.tolerance }]);
+  const tolerances = METRIC_NAMES.map((lane) => [lane, { ...DEFAULT_TOLERANCES[lane], ...metrics[lane]?.tolerance }]);
   return Object.fromEntries(tolerances) as Tolerances;
 }
 

@@ -1,4 +1,4 @@
-import { LANES } from "./measure/lanes.js";
+import { METRIC_NAMES } from "../sla/metrics.js";
 
 const duration = (description: string) => ({ description, type: "integer", minimum: 0 }) as const;
 const decimal = { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?$" } as const;
@@ -12,7 +12,7 @@ const byMetric = (value: object) =>
   ({
     type: "object",
     additionalProperties: false,
-    properties: Object.fromEntries(LANES.map((lane) => [lane, value])),
+    properties: Object.fromEntries(METRIC_NAMES.map((lane) => [lane, value])),
   }) as const;
 
 const key = {
@@ -138,7 +138,7 @@ export const ORACLE_CONFIG_SCHEMA = {
       description: "Metrics that are agreed to without a measurement of one's own.",
       type: "array",
       uniqueItems: true,
-      items: { enum: [...LANES] },
+      items: { enum: [...METRIC_NAMES] },
     },
     peers: {
       description: "Where other clouds' oracles are, if not at their endpoint in the registry.",
@@ -190,6 +190,7 @@ export const ORACLE_CONFIG_SCHEMA = {
         retryMs: duration("Before the second try of what failed: 1,000 if left out; then twice as long each time."),
         maxRetryMs: duration("The longest time between two tries: 300,000 if left out."),
         peerTimeoutMs: duration("How long to wait for the other oracle: 10,000 if left out."),
+        headAgeMs: duration("How far the node's newest block may be from the clock: 15,000 if left out."),
         receiptMs: duration("How long to wait for a transaction before doing something else: 15,000 if left out."),
         keepSamplesMs: duration("How long raw samples are kept: 10,368,000,000 (120 days) if left out."),
       },

@@ -1,5 +1,6 @@
 import type { Metrics } from "../../documents/types.js";
-import { type Lane, lanesOf } from "./lanes.js";
+import type { MetricName } from "../../sla/metrics.js";
+import { measuredNames } from "./metricNames.js";
 
 /** How far two measurements of one metric may be apart and still tell the same: the larger of the two. */
 export interface Tolerance {
@@ -10,7 +11,7 @@ export interface Tolerance {
 }
 
 /** Tolerances for all metrics. */
-export type Tolerances = { readonly [lane in Lane]: Tolerance };
+export type Tolerances = { readonly [lane in MetricName]: Tolerance };
 
 /** What is used unless the configuration says otherwise: two monitors never see quite the same. */
 export const DEFAULT_TOLERANCES: Tolerances = {
@@ -26,9 +27,9 @@ export const DEFAULT_TOLERANCES: Tolerances = {
 /** Two measurements of the same window. */
 export interface Comparison {
   /** Metrics on which they are too far apart. */
-  readonly differing: readonly Lane[];
+  readonly differing: readonly MetricName[];
   /** Metrics that the other side measured and this side did not. */
-  readonly unmeasured: readonly Lane[];
+  readonly unmeasured: readonly MetricName[];
 }
 
 /** Whether two values are within a tolerance, its bounds included. */
@@ -42,8 +43,8 @@ export function isWithin(a: number, b: number, { absolute, relativePpm }: Tolera
  * @param own Undefined if nothing was measured here.
  */
 export function compare(own: Metrics | undefined, theirs: Metrics, tolerances: Tolerances): Comparison {
-  const ownLanes = own ? lanesOf(own.measured) : [];
-  const lanes = lanesOf(theirs.measured);
+  const ownLanes = own ? measuredNames(own) : [];
+  const lanes = measuredNames(theirs);
   return {
     differing: lanes.filter(
       (lane) => own && ownLanes.includes(lane) && !isWithin(own[lane], theirs[lane], tolerances[lane]),

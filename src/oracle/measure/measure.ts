@@ -1,6 +1,7 @@
 import type { Metrics } from "../../documents/types.js";
 import { BusError } from "../../errors/busError.js";
-import { LANES, type Lane, laneNumber, measuredBits } from "./lanes.js";
+import { METRIC_NAMES, type MetricName, buildMetrics } from "../../sla/metrics.js";
+import { metricNumber } from "./metricNames.js";
 import { type Interval, type Sample, type Series, samplesIn } from "./samples.js";
 
 /** How one number is made of a window's samples: their mean, or a percentile in hundredths of a per cent (9500: 95 %). */
@@ -14,7 +15,7 @@ export interface LaneRule {
 }
 
 /** Rules for all metrics. */
-export type LaneRules = { readonly [lane in Lane]: LaneRule };
+export type LaneRules = { readonly [lane in MetricName]: LaneRule };
 
 /**
  * What is used unless the configuration says otherwise. What is promised "at least" is judged by the 5th percentile, what
@@ -33,12 +34,12 @@ export const DEFAULT_RULES: LaneRules = {
 
 /** A sample with its metric, as it becomes a leaf. */
 export interface LaneSample extends Sample {
-  readonly lane: Lane;
+  readonly lane: MetricName;
 }
 
 /** A metric that was asked for and has too few samples. */
 export interface Gap {
-  readonly lane: Lane;
+  readonly lane: MetricName;
   readonly expected: number;
   readonly present: number;
 }
@@ -79,7 +80,7 @@ function mean(values: readonly bigint[], count: number): bigint {
 }
 
 /** In thousandths. */
-function aggregate(lane: Lane, rule: Aggregate, values: readonly bigint[], expected: number): bigint {
+function aggregate(lane: MetricName, rule: Aggregate, values: readonly bigint[], expected: number): bigint {
   // A sample that is missing is time in which the VM was not seen to answer.
   if (lane === "availabilityPpm") return mean(values, Math.max(expected, values.length));
   return rule === "mean" ? mean(values, values.length) : nearestRank(values, rule.percentileBp);
@@ -93,10 +94,10 @@ function aggregate(lane: Lane, rule: Aggregate, values: readonly bigint[], expec
  */
 export function measure(series: Series, window: Interval, stepMs: number, rules: LaneRules): Measurement {
   const expected = expectedSamples(window, stepMs);
-  const values = new Map<Lane, number>();
+  const values = new Map<MetricName, number>();
   const samples: LaneSample[] = [];
   const gaps: Gap[] = [];
-  for (const lane of LANES) {
+  for (const lane of METRIC_NAMES) {
     const given = series.get(lane);
     if (!given) continue;
     const present = samplesIn(lane, given, window);
@@ -117,19 +118,9 @@ export function measure(series: Series, window: Interval, stepMs: number, rules:
     values.set(lane, Number(inThousandths / 1_000n));
     samples.push(...present.map((sample) => ({ lane, ...sample })));
   }
-  const of = (lane: Lane) => values.get(lane) ?? 0;
   return {
-    metrics: {
-      availabilityPpm: of("availabilityPpm"),
-      cpuReadyPpm: of("cpuReadyPpm"),
-      diskLatencyUs: of("diskLatencyUs"),
-      diskIops: of("diskIops"),
-      throughputKbps: of("throughputKbps"),
-      networkLatencyUs: of("networkLatencyUs"),
-      lossPpm: of("lossPpm"),
-      measured: measuredBits([...values.keys()]),
-    },
-    samples: samples.sort((a, b) => laneNumber(a.lane) - laneNumber(b.lane) || a.timeMs - b.timeMs),
+    metrics: buildMetrics(Object.fromEntries(values)),
+    samples: samples.sort((a, b) => metricNumber(a.lane) - metricNumber(b.lane) || a.timeMs - b.timeMs),
     gaps,
   };
 }

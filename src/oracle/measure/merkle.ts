@@ -2,7 +2,7 @@ import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
 import { AbiCoder } from "ethers";
 
 import { BusError } from "../../errors/busError.js";
-import { laneNumber } from "./lanes.js";
+import { metricNumber } from "./metricNames.js";
 import type { LaneSample } from "./measure.js";
 
 /**
@@ -14,7 +14,7 @@ export const LEAF_TYPES = ["uint8", "uint64", "uint64"] as const;
 type Leaf = [lane: number, timeMs: bigint, value: bigint];
 
 function leafOf({ lane, timeMs, value }: LaneSample): Leaf {
-  return [laneNumber(lane), BigInt(timeMs), value];
+  return [metricNumber(lane), BigInt(timeMs), value];
 }
 
 function treeOf(samples: readonly LaneSample[]): StandardMerkleTree<Leaf> {

@@ -1,5 +1,6 @@
 import { BusError } from "../../errors/busError.js";
-import { type Lane, PPM_LANES } from "./lanes.js";
+import type { MetricName } from "../../sla/metrics.js";
+import { PPM_METRICS } from "./metricNames.js";
 
 /** One raw measurement of one metric. */
 export interface Sample {
@@ -10,7 +11,7 @@ export interface Sample {
 }
 
 /** Raw samples by metric, each series in the order of its times. */
-export type Series = ReadonlyMap<Lane, readonly Sample[]>;
+export type Series = ReadonlyMap<MetricName, readonly Sample[]>;
 
 /** A stretch of time, in milliseconds since the epoch: `fromMs` belongs to it, `toMs` does not. */
 export interface Interval {
@@ -22,8 +23,8 @@ const MAX_PPM_VALUE = 1_000_000_000n;
 const MAX_VALUE = (2n ** 32n - 1n) * 1_000n;
 
 /** The largest value of a metric, in thousandths of its unit. */
-export function maxValueOf(lane: Lane): bigint {
-  return PPM_LANES.includes(lane) ? MAX_PPM_VALUE : MAX_VALUE;
+export function maxValueOf(lane: MetricName): bigint {
+  return PPM_METRICS.includes(lane) ? MAX_PPM_VALUE : MAX_VALUE;
 }
 
 /**
@@ -31,7 +32,7 @@ export function maxValueOf(lane: Lane): bigint {
  * A sample that says the same as the one before it about the same moment is dropped.
  * @throws BusError `SAMPLES_OUT_OF_ORDER`, `SAMPLES_DUPLICATE` (two values for one moment), `SAMPLE_OUT_OF_RANGE`.
  */
-export function samplesIn(lane: Lane, samples: readonly Sample[], { fromMs, toMs }: Interval): Sample[] {
+export function samplesIn(lane: MetricName, samples: readonly Sample[], { fromMs, toMs }: Interval): Sample[] {
   const kept: Sample[] = [];
   let last: Sample | undefined;
   for (const sample of samples) {

@@ -1,7 +1,7 @@
 import { BusError, type OracleErrorCode } from "../../errors/busError.js";
 import { type HttpFailureKind, HttpFailure, exchange } from "../http.js";
 import { toThousandths } from "../measure/decimal.js";
-import { LANES, type Lane } from "../measure/lanes.js";
+import { METRIC_NAMES, type MetricName } from "../../sla/metrics.js";
 import { type Interval, type Sample, type Series, maxValueOf } from "../measure/samples.js";
 import type { SampleRequest, SampleSource } from "./source.js";
 
@@ -21,7 +21,7 @@ export interface PrometheusOptions {
   readonly url: string;
   readonly stepMs: number;
   readonly timeoutMs: number;
-  readonly queries: { readonly [lane in Lane]?: PrometheusQuery | undefined };
+  readonly queries: { readonly [lane in MetricName]?: PrometheusQuery | undefined };
   /** Sent as `Authorization: Bearer`. */
   readonly bearerToken?: string | undefined;
 }
@@ -43,12 +43,12 @@ const FAILURES: { readonly [kind in HttpFailureKind]: OracleErrorCode } = {
  * for which the query gives nothing, or `NaN`, has no sample.
  */
 export function prometheusSource(options: PrometheusOptions): SampleSource {
-  const lanes = LANES.filter((lane) => options.queries[lane] !== undefined);
+  const lanes = METRIC_NAMES.filter((lane) => options.queries[lane] !== undefined);
   return {
     stepMs: options.stepMs,
     lanes,
     async read(request) {
-      const series = new Map<Lane, Sample[]>();
+      const series = new Map<MetricName, Sample[]>();
       // One after the other: the server is somebody's monitoring.
       for (const lane of lanes) series.set(lane, await readLane(options, lane, request));
       return series satisfies Series;
@@ -56,7 +56,7 @@ export function prometheusSource(options: PrometheusOptions): SampleSource {
   };
 }
 
-async function readLane(options: PrometheusOptions, lane: Lane, request: SampleRequest): Promise<Sample[]> {
+async function readLane(options: PrometheusOptions, lane: MetricName, request: SampleRequest): Promise<Sample[]> {
   const asked = options.queries[lane];
   if (!asked) return [];
   const query = fillIn(asked.query, lane, {
@@ -89,7 +89,7 @@ function partsOf({ fromMs, toMs }: Interval, stepMs: number): Interval[] {
   return parts;
 }
 
-function fillIn(query: string, lane: Lane, labels: { readonly [name: string]: string }): string {
+function fillIn(query: string, lane: MetricName, labels: { readonly [name: string]: string }): string {
   return query.replaceAll(/\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}/g, (_, name: string) => {
     const value = labels[name];
     if (value === undefined) throw new BusError("UNKNOWN_LABEL", `query of ${lane}: this VM has no label ${name}`);
@@ -97,13 +97,13 @@ function fillIn(query: string, lane: Lane, labels: { readonly [name: string]: st
   });
 }
 
-function nonsense(lane: Lane, found: string): BusError {
+function nonsense(lane: MetricName, found: string): BusError {
   return new BusError("SOURCE_NONSENSE", `Prometheus on ${lane}: ${found}`);
 }
 
 const seconds = (ms: number) => (ms / 1_000).toFixed(3);
 
-async function ask(options: PrometheusOptions, lane: Lane, query: string, part: Interval): Promise<unknown> {
+async function ask(options: PrometheusOptions, lane: MetricName, query: string, part: Interval): Promise<unknown> {
   const { stepMs, timeoutMs, bearerToken } = options;
   const url = new URL(`${options.url.replace(/\/+$/, "")}/api/v1/query_range`);
   const last = part.fromMs + Math.floor((part.toMs - 1 - part.fromMs) / stepMs) * stepMs;
@@ -154,7 +154,7 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
 }
 
 /** The points of the one series in an answer; each on the grid that was asked for, in order, none twice. */
-function pointsOf(json: unknown, lane: Lane, part: Interval, stepMs: number): (readonly [number, string])[] {
+function pointsOf(json: unknown, lane: MetricName, part: Interval, stepMs: number): (readonly [number, string])[] {
   const data = isObject(json) && json.status === "success" ? json.data : undefined;
   if (!isObject(data) || data.resultType !== "matrix" || !Array.isArray(data.result)) {
     throw nonsense(lane, "an answer that is no matrix");

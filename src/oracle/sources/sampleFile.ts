@@ -4,7 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 
 import { BusError } from "../../errors/busError.js";
 import { toThousandths } from "../measure/decimal.js";
-import { LANES, type Lane } from "../measure/lanes.js";
+import { METRIC_NAMES, type MetricName } from "../../sla/metrics.js";
 import type { Sample } from "../measure/samples.js";
 import { firstProblem } from "../schemaErrors.js";
 import { SAMPLE_FILE_SCHEMA } from "./sampleFileSchema.js";
@@ -16,7 +16,7 @@ export interface SampleFile {
   readonly stepMs: number;
   readonly series: readonly {
     readonly vm: string;
-    readonly metric: Lane;
+    readonly metric: MetricName;
     readonly scale?: string;
     readonly samples: readonly (readonly [timeMs: number, value: number | string])[];
   }[];
@@ -54,7 +54,7 @@ export function parseSampleFile(text: string): SampleFile {
 export function sampleFileSource(options: { readonly path: string; readonly stepMs: number }): SampleSource {
   return {
     stepMs: options.stepMs,
-    lanes: LANES,
+    lanes: METRIC_NAMES,
     async read({ vm }) {
       const { path, stepMs } = options;
       const file = await load(path);

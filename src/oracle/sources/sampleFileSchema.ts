@@ -1,4 +1,4 @@
-import { LANES } from "../measure/lanes.js";
+import { METRIC_NAMES } from "../../sla/metrics.js";
 
 /** JSON Schema (2020-12) of a sample file. */
 export const SAMPLE_FILE_SCHEMA = {
@@ -17,7 +17,7 @@ export const SAMPLE_FILE_SCHEMA = {
         required: ["vm", "metric", "samples"],
         properties: {
           vm: { description: "Id of the VM.", type: "string", pattern: "^0x[0-9a-fA-F]{64}$" },
-          metric: { enum: [...LANES] },
+          metric: { enum: [...METRIC_NAMES] },
           scale: {
             description: "What one of the values' units is in the metric's unit, as a decimal number: 1 if left out.",
             type: "string",

@@ -1,4 +1,4 @@
-import type { Lane } from "../measure/lanes.js";
+import type { MetricName } from "../../sla/metrics.js";
 import type { Interval, Series } from "../measure/samples.js";
 
 /** What is wanted of a source: the samples of one VM in one window. */
@@ -17,7 +17,7 @@ export interface SampleSource {
   /** How often it samples. */
   readonly stepMs: number;
   /** The metrics it can tell something about. */
-  readonly lanes: readonly Lane[];
+  readonly lanes: readonly MetricName[];
   /**
    * The samples of a window, one series for each metric, empty where there are none. All of them, or an error.
    * @throws BusError `SOURCE_UNREACHABLE`, `SOURCE_TIMEOUT`, `SOURCE_DIED`, `SOURCE_NONSENSE`: another try may help.

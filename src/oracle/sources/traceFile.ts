@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { BusError } from "../../errors/busError.js";
 import { readTable } from "../../trace/table.js";
 import { toThousandths } from "../measure/decimal.js";
-import { LANES, type Lane } from "../measure/lanes.js";
+import { METRIC_NAMES, type MetricName } from "../../sla/metrics.js";
 import { type Sample, maxValueOf } from "../measure/samples.js";
 import type { SampleSource } from "./source.js";
 
@@ -20,7 +20,7 @@ export type TraceColumns =
 export interface TraceFileOptions {
   readonly path: string;
   readonly stepMs: number;
-  readonly columns: { readonly [lane in Lane]?: TraceColumns | undefined };
+  readonly columns: { readonly [lane in MetricName]?: TraceColumns | undefined };
   /** Whether the trace's first line is of the stay's begin, or its times are true. */
   readonly startsAt: "stay" | "trace";
 }
@@ -36,7 +36,7 @@ export const DEFAULT_TRACE_COLUMNS: TraceFileOptions["columns"] = {
 
 /** Samples out of a trace file in the Bitbrains format, read anew for every window: traces may still be written. */
 export function traceFileSource(options: TraceFileOptions): SampleSource {
-  const lanes = LANES.filter((lane) => options.columns[lane] !== undefined);
+  const lanes = METRIC_NAMES.filter((lane) => options.columns[lane] !== undefined);
   const names = [
     ...new Set(
       lanes.flatMap((lane) => {
@@ -54,7 +54,7 @@ export function traceFileSource(options: TraceFileOptions): SampleSource {
       const inWindow = rows
         .map((row) => ({ timeMs: row.time + shiftMs, texts: row.texts }))
         .filter(({ timeMs }) => timeMs >= window.fromMs && timeMs < window.toMs);
-      const sampleOf = (lane: Lane, texts: readonly string[], timeMs: number): Sample => {
+      const sampleOf = (lane: MetricName, texts: readonly string[], timeMs: number): Sample => {
         const columns = options.columns[lane];
         if (columns === undefined || columns === "present") return { timeMs, value: maxValueOf("availabilityPpm") };
         const parts = columns.sum.map((name) => {
