@@ -37,7 +37,10 @@ export interface StayInQuestion {
 }
 
 /** The stay a step is about: the one that runs, or ran last, unless the step gives its number. */
-export async function stayOf(world: World, step: { readonly vm: string; readonly stay?: number }): Promise<StayInQuestion> {
+export async function stayOf(
+  world: World,
+  step: { readonly vm: string; readonly stay?: number },
+): Promise<StayInQuestion> {
   const { vm } = vmNamed(world, step.vm);
   return { vm, sequence: step.stay ?? (await vmOf(world.federation, vm)).sequence };
 }

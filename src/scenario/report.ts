@@ -84,6 +84,29 @@ export function describeStep(step: Step): string {
       return `${step.agent} of ${step.cloud}: ${step.scopes.join(", ")}`;
     case "revokeAgent":
       return `${step.agent} of ${step.cloud}`;
+    case "report":
+      return `${step.vm}, windows ${step.windows[0]} to ${step.windows[1]}: home and host agree`;
+    case "claim":
+      return `${step.vm}, window ${step.window} by ${step.by}`;
+    case "object":
+    case "finalise":
+      return `${step.vm}, window ${step.window}`;
+    case "observe":
+      return `${step.vm}, window ${step.window} by ${step.witness}`;
+    case "settle":
+      return `${step.vm} by ${step.by}`;
+    case "settleAll":
+      return "the end of a period: charges, and credits for what was not kept";
+    case "credit":
+      return `${step.vm}, window ${step.window} by ${step.by}`;
+    case "note":
+      return `${step.debtor} owes ${step.creditor} ${step.amount} ${step.currency ?? "EUR"} more`;
+    case "acknowledge":
+      return `${step.debtor} has paid ${step.creditor} ${step.amount} ${step.currency ?? "EUR"}`;
+    case "net":
+      return `debts in ${step.currency ?? "EUR"} that go round are cancelled`;
+    case "remember":
+      return "facts for reputation: moves and final results";
     case "pauseNew":
       return `for ${step.for}`;
     case "resumeNew":

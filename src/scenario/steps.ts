@@ -47,6 +47,7 @@ import type { Agreement, Rates, Resources } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { type Duration, type OfferSpec, type Step, durationMs } from "./format.js";
 import { type Departures, draftAgreement, draftHandover, draftMutualAbort, remember, signFor } from "./papers.js";
+import { doBooks } from "./books.js";
 import { doPromise } from "./promises.js";
 import { as, byKey, relay } from "./senders.js";
 import {
