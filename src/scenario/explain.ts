@@ -1,4 +1,4 @@
-import { AgentScope, CloudStatus, VmState, nameOf } from "../chain/enums.js";
+import { AgentScope, CloudStatus, ResultState, VmState, nameOf } from "../chain/enums.js";
 import type { RevertError, RevertValue } from "../errors/revert.js";
 import { RESOURCE_NAMES } from "../documents/types.js";
 import { type World, featureNames, labelOf, nameOf as vmNameOf } from "./world.js";
@@ -31,6 +31,9 @@ function speech(world: Speaker, args: Args) {
         .map(([scope]) => scope)
         .join(", ") || "none",
     short: (name: string) => `${String(args[name]).slice(0, 10)}..`,
+    /** A window of a VM's stay. */
+    window: () => `${vmNameOf(world, String(args.vm))}, stay ${String(args.sequence)}, window ${String(args.window)}`,
+    result: (name: string) => nameOf(ResultState, raw(name)),
     gap: (later: string, earlier: string) => formatLength(Number(raw(later) - raw(earlier))),
   };
 }
@@ -142,6 +145,32 @@ const WORDS: { readonly [error: string]: Words } = {
   CloudRegistry_WrongStatus: (say) => `${say.cloud("cloud")} is ${say.status("status")}`,
   CloudRegistry_GuardianAtLimit: (say) => `the guardian holds ${say.number("held")} of ${say.number("limit")} clouds`,
   CloudRegistry_GuardianMustWait: (say) => `${say.cloud("cloud")} not again before ${say.time("notBefore")}`,
+  SlaOracle_AtHome: (say) => `${say.vm("vm")} ran at home in stay ${say.number("sequence")}: nothing was promised`,
+  SlaOracle_NoSuchWindow: (say) => `there is no ${say.window()}: the stay ended at ${say.time("endedAt")}`,
+  SlaOracle_WindowNotOver: (say) => `${say.window()} lasts until ${say.time("to")}`,
+  SlaOracle_ReportTooLate: (say) => `${say.window()} could be reported until ${say.time("until")}`,
+  SlaOracle_AlreadyFinal: (say) => `${say.window()} is ${say.result("state")} and final`,
+  SlaOracle_AlreadyReported: (say) => `${say.window()} is ${say.result("state")} already`,
+  SlaOracle_WrongState: (say) => `${say.window()} is in state ${say.result("state")}`,
+  SlaOracle_NotAParty: (say) => `${say.cloud("cloud")} is neither home nor host of ${say.vm("vm")}`,
+  SlaOracle_ObjectionTooLate: (say) => `${say.window()} could be objected to until ${say.seconds("until")}`,
+  SlaOracle_ObservationTooLate: (say) => `${say.window()}: witnesses were heard until ${say.seconds("until")}`,
+  SlaOracle_StillObserving: (say) => `${say.window()}: witnesses are heard until ${say.seconds("until")}`,
+  SlaOracle_NotAWitness: (say) => `${say.short("signer")} is no witness of this stay`,
+  SlaOracle_AlreadyObserved: (say) => `${say.short("witness")} has reported on ${say.window()} already`,
+  SlaOracle_SignatureCount: (say) => `${say.number("given")} signatures; ${say.number("needed")} are needed`,
+  SlaOracle_NotFinal: (say) => `${say.window()} is ${say.result("state")}, not yet final`,
+  SlaOracle_Disputed: (say) => `${say.window()} is disputed: it has no result`,
+  SlaOracle_WrongOpening: (say) => `what was shown is not the result of ${say.window()}`,
+  ChargingLedger_AtHome: (say) => `${say.vm("vm")} ran at home in stay ${say.number("sequence")}: that costs nothing`,
+  ChargingLedger_NotAParty: (say) => `${say.cloud("cloud")} is neither home nor host of ${say.vm("vm")}`,
+  ChargingLedger_JointOnly: (say) => `the price of ${say.vm("vm")} wants both sides to settle together`,
+  ChargingLedger_WindowNotOver: (say) => `${say.window()} lasts until ${say.time("endsAt")}`,
+  ChargingLedger_NotYetSettled: (say) => `${say.window()}: its charge must be settled first`,
+  ChargingLedger_SignatureCount: (say) => `${say.number("given")} signatures; ${say.number("wanted")} are needed`,
+  ChargingLedger_NotTheirStay: (say) =>
+    `${say.vm("vm")} ran for ${say.cloud("home")} on ${say.cloud("host")}: the note is between others`,
+  ChargingLedger_AlreadyAcknowledged: (say) => `${say.cloud("creditor")} has acknowledged this payment already`,
   AccessManagedUnauthorized: (say) => `the sender ${say.short("caller")} has not the role for this`,
 };
 

@@ -1,5 +1,5 @@
 import type { Answers } from "../scenario/answers.js";
-import type { Amounts, Scenario, Step } from "../scenario/format.js";
+import type { Amounts, SamplesSpec, Scenario, Step, TermsSpec } from "../scenario/format.js";
 import { type World, labelOf } from "../scenario/world.js";
 import { readTable } from "./table.js";
 
@@ -74,12 +74,48 @@ export function burstsOf(samples: readonly Sample[], options: BurstOptions): Bur
   return bursts;
 }
 
+const DAY_MS = 86_400_000;
+
 /** ISO 8601 duration in seconds. */
 function duration(ms: number): string {
   return `PT${Math.floor(ms / 1000)}S`;
 }
 
 const GIB = 1024;
+
+/** From agreement to completion of a move. */
+const COPY_MS = 30_000;
+
+/** Length of a window of a stay abroad. */
+const WINDOW_MS = 3_600_000;
+
+/** How often a Bitbrains trace has a sample. */
+const SAMPLE_MS = 300_000;
+
+const PPM_PER_PERCENT = 10_000;
+
+/**
+ * A trace has no CPU ready time. What stands in for it is the demand itself, as a share of the CPU that was provisioned: the
+ * harder the VM presses, the longer it waits. A line that is missing is a sample that is missing.
+ */
+function pressureOf(samples: readonly Sample[], from: number, to: number): SamplesSpec {
+  const count = Math.ceil((to - from) / SAMPLE_MS);
+  const values = Array.from({ length: count }, (_, index) => {
+    const begin = from + index * SAMPLE_MS;
+    const found = samples.find(({ time }) => time >= begin && time < begin + SAMPLE_MS);
+    return found ? Math.min(1_000_000, Math.round(found.cpuPercent * PPM_PER_PERCENT)) : null;
+  });
+  return { every: duration(SAMPLE_MS), values: { cpuReadyPpm: values } };
+}
+
+/** What is promised: at most twice the pressure at which the VM bursts. */
+function pressureTerms({ burstAt }: BurstOptions): TermsSpec {
+  return {
+    rates: { vcpuMilli: 40_000_000 },
+    promises: { cpuReadyPpm: Math.min(1_000_000, Math.round(2 * burstAt * PPM_PER_PERCENT)) },
+    otherMetricsBps: 1_000,
+  };
+}
 
 /** An offer a hundred times the VM's size, at a price per vCPU and hour in millionths of a euro. */
 function offerFor(vm: Amounts, factor: number, millionthsPerVcpu: number) {
@@ -101,17 +137,28 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
   const memoryMiB = Math.max(GIB, ...samples.map((sample) => sample.memoryMiB));
   const size: Amounts = { vcpuMilli: cores * 1000, memoryMiB, storageGiB: 50, diskIops: 3_000, networkMbps: 1_000 };
 
-  const timeline: Step[] = bursts.flatMap(({ from, to }) => [
+  const timeline: Step[] = bursts.flatMap(({ from, to }, burst) => [
     {
       do: "move",
       at: duration(from - first),
       vms: ["traced"],
-      copy: "PT30S",
+      copy: duration(COPY_MS),
       pause: "PT10S",
       to: "@best",
+      terms: "pressure",
+      window: duration(WINDOW_MS),
       note: "demand is high: to the best-ranked cloud",
     },
     { do: "move", at: duration(to - first), vms: ["traced"], to: "@home", note: "demand is low: home again" },
+    {
+      do: "report",
+      vm: "traced",
+      // Registered at home, then out and home again: the stays abroad have even numbers.
+      stay: 2 * burst + 2,
+      windows: [0, Math.ceil((to - from - COPY_MS) / WINDOW_MS) - 1],
+      samples: pressureOf(samples, from + COPY_MS, to),
+      note: "home and host agree on how hard the VM pressed on its CPU",
+    },
   ]);
   const scenario: Scenario = {
     name: "Cloud bursting by a real load",
@@ -119,6 +166,7 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
     begin: new Date(Math.floor(first / 1000) * 1000).toISOString().replace(".000Z", "Z"),
     features: { kvm: 0 },
     instanceTypes: { traced: size },
+    terms: { pressure: pressureTerms(options) },
     clouds: [
       { label: "home-cloud" },
       { label: "large-cloud", offers: [{ ...offerFor(size, 100, 45_000), features: ["kvm"], validFor: "P365D" }] },
@@ -126,7 +174,11 @@ export function scenarioOfTrace(text: string, wanted: Partial<BurstOptions> = {}
       { label: "small-cloud", offers: [{ ...offerFor(size, 1, 28_000), features: ["kvm"], validFor: "P365D" }] },
     ],
     vms: [{ name: "traced", home: "home-cloud", type: "traced", features: ["kvm"] }],
-    timeline: [...timeline, { do: "wait", at: duration(spanMs + LEAST_STAY_MS) }],
+    timeline: [
+      ...timeline,
+      { do: "settleAll", at: duration(spanMs + LEAST_STAY_MS), note: "the trace ends: charges, and credits" },
+      { do: "remember", at: duration(spanMs + DAY_MS) },
+    ],
     expectations: { states: [{ vm: "traced", state: "Home" }] },
     questions: {
       history: "traced",
