@@ -47,7 +47,7 @@ import {
   openSla,
   openWindows,
   postMove,
-  postResult,
+  postResults,
   postUnfinished,
   record,
   register,
@@ -390,9 +390,9 @@ async function measureWindows(bench: Bench, vm: string): Promise<void> {
 async function measureReputation(bench: Bench, vm: string): Promise<void> {
   const { relay } = bench;
   const prepared = bench.rows.length;
-  const only = async (operation: string, sending: Promise<Sent>) => {
+  const only = async (operation: string, sending: Promise<Sent>, lines = 1) => {
     bench.rows.length = prepared + measured++;
-    await bench.measure(operation, 1, sending);
+    await bench.measure(operation, lines, sending);
   };
   let measured = 0;
   const moved: number[] = [];
@@ -424,22 +424,25 @@ async function measureReputation(bench: Bench, vm: string): Promise<void> {
   const agreement = await bench.record([vm], HOME, HOST, "");
   const { sequence } = await vmOf(bench.federation, vm);
   await openWindows(relay, vm, sequence, agreement);
-  await bench.pass(Number(agreement.windowMs) * 2 + Number(DAY_MS));
+  await bench.pass(Number(agreement.windowMs) * 66 + Number(DAY_MS));
   const values = buildMetrics({ availabilityPpm: 999_900 });
-  const reports = [0, 1].map((window): AgreedReport => {
-    return { vm, sequence, window, metrics: { values, salt: hashOf(`window ${window}`) } };
-  });
   const { oracleDomain } = bench.federation;
-  const signatures = await Promise.all(
-    reports.flatMap((report) =>
-      [HOME, HOST].map((cloud) => signDocument(bench.key(cloud), oracleDomain, "AgreedReport", report)),
-    ),
-  );
-  await reportAgreed(relay, reports, signatures);
-  for (const { window, metrics } of reports) {
-    const posting = postResult(relay, { vm, sequence, window }, agreement, openSla(agreement.terms), metrics);
-    if (window === 0) await posting;
-    else await only("postResult", posting);
+  let next = 0;
+  for (const count of [1, 1, 64]) {
+    const reports = Array.from({ length: count }, (): AgreedReport => {
+      const window = next++;
+      return { vm, sequence, window, metrics: { values, salt: hashOf(`window ${window}`) } };
+    });
+    const signatures = await Promise.all(
+      reports.flatMap((report) =>
+        [HOME, HOST].map((cloud) => signDocument(bench.key(cloud), oracleDomain, "AgreedReport", report)),
+      ),
+    );
+    await reportAgreed(relay, reports, signatures);
+    const results = reports.map(({ window, metrics }) => ({ window, opening: metrics }));
+    const posting = postResults(relay, { vm, sequence }, agreement, openSla(agreement.terms), results);
+    if (next === 1) await posting;
+    else await only("postResults", posting, count);
   }
   await stop(bench.as(HOME), vm);
   await restore(bench.as(HOME), vm);

@@ -12,7 +12,6 @@ import {
     EvidenceWeights,
     IReputationLedger,
     MonthRecord,
-    Outcome,
     ReputationRules
 } from "../../../contracts/reputation/IReputationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
@@ -202,9 +201,9 @@ contract ReputationInvariants {
 
     /// @dev What a counterparty counts for: what its facts say, cut to the cap in proportion.
     function _part(uint32 cloud, uint32 month, uint32 counterparty) private view returns (Part memory part) {
-        uint256 kept = _handler.evidenceOf(cloud, month, counterparty, Outcome.Kept);
-        uint256 broken = _handler.evidenceOf(cloud, month, counterparty, Outcome.Broken);
-        uint256 unfinished = _handler.evidenceOf(cloud, month, counterparty, Outcome.Unfinished);
+        uint256 kept = _handler.evidenceOf(cloud, month, counterparty, ReputationHandler.Outcome.Kept);
+        uint256 broken = _handler.evidenceOf(cloud, month, counterparty, ReputationHandler.Outcome.Broken);
+        uint256 unfinished = _handler.evidenceOf(cloud, month, counterparty, ReputationHandler.Outcome.Unfinished);
         Evidence memory found = _reputation.evidenceOf(CloudId.wrap(cloud), month, CloudId.wrap(counterparty));
         require(found.kept == kept && found.broken == broken && found.unfinished == unfinished, "INV-REP: evidence");
 

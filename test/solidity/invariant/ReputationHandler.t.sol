@@ -15,7 +15,7 @@ import {TermsHash} from "../../../contracts/documents/Terms.sol";
 import {AbortReason, IMigrationLedger} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {ISlaOracle} from "../../../contracts/oracle/ISlaOracle.sol";
 import {CalendarMonth} from "../../../contracts/reputation/CalendarMonth.sol";
-import {IReputationLedger, Outcome} from "../../../contracts/reputation/IReputationLedger.sol";
+import {IReputationLedger} from "../../../contracts/reputation/IReputationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
 import {VmId} from "../../../contracts/types/VmId.sol";
 import {cheats} from "../Cheats.sol";
@@ -24,6 +24,13 @@ import {cheats} from "../Cheats.sol";
 /// @dev Facts lie about for a while and are posted in any order. One that was posted is posted once more and must be
 /// refused.
 contract ReputationHandler {
+    /// @notice What a fact says of a cloud.
+    enum Outcome {
+        Kept,
+        Broken,
+        Unfinished
+    }
+
     /// @notice A fact: the call that posts it, and what it says of whom.
     struct Fact {
         bytes call;
@@ -58,7 +65,7 @@ contract ReputationHandler {
     Fact[] private _facts;
     uint256 private _vms;
     mapping(uint32 month => bool) private _isMonthKnown;
-    mapping(uint32 cloud => mapping(uint32 month => mapping(uint32 counterparty => uint256[4]))) private _evidence;
+    mapping(uint32 cloud => mapping(uint32 month => mapping(uint32 counterparty => uint256[3]))) private _evidence;
     mapping(bytes32 action => uint256) private _calls;
 
     constructor(IReputationLedger reputation, uint256 start) {
@@ -166,7 +173,13 @@ contract ReputationHandler {
         reports[0] = AgreedReport({vm: vm, sequence: 2, window: window, metrics: this.metricsId(opening)});
         ORACLE.reportAgreed(reports, _signed(address(ORACLE), this.reportId(reports[0]), home, at));
         uint256 amount = (uint256(agreement.lines[0].resources.vcpuMilli) * 1000 * agreement.windowMs) / 3_600_000;
-        bytes memory data = abi.encodeCall(REPUTATION.postResult, (vm, 2, window, agreement, _sla(), PRICE, opening));
+        uint32[] memory windows = new uint32[](1);
+        SaltedMetrics[] memory openings = new SaltedMetrics[](1);
+        (windows[0], openings[0]) = (window, opening);
+        bytes memory data = abi.encodeCall(
+            REPUTATION.postResults,
+            (vm, 2, agreement, _sla(), PRICE, windows, openings)
+        );
         uint256 endedAt = LEDGER.stayOf(vm, 2).startedAt + (window + 1) * agreement.windowMs;
         _noteAt(
             Fact({
