@@ -104,7 +104,10 @@ describe("actions on the reputation ledger", function () {
 
     // Everything from the events alone, by the reference.
     const now = monthOf(await chainTime(federation));
-    const rules = { capHours: 100_000n, newcomerHours: 1_000n };
+    const rules = {
+      capHours: BigInt(DEFAULT_REPUTATION_RULES.capHours),
+      newcomerHours: BigInt(DEFAULT_REPUTATION_RULES.newcomerHours),
+    };
     for (const { cloud } of members) {
       const months = await evidenceFromEvents(federation, cloud);
       const counted = new Map([...months].map(([month, parts]) => [month, countEvidence(parts, rules)] as const));
