@@ -38,12 +38,17 @@ import {
   declareLost,
   documentId,
   evacuate,
+  eventOf,
   expire,
   finalise,
   giveNotice,
   object,
   observe,
+  openSla,
   openWindows,
+  postMove,
+  postResults,
+  postUnfinished,
   record,
   register,
   release,
@@ -378,6 +383,71 @@ async function measureWindows(bench: Bench, vm: string): Promise<void> {
   await restore(bench.as(HOME), vm);
 }
 
+/**
+ * Facts posted to a month and to counterparties of whom something is known already: the second of each kind. The VM ends
+ * at home.
+ */
+async function measureReputation(bench: Bench, vm: string): Promise<void> {
+  const { relay } = bench;
+  const prepared = bench.rows.length;
+  const only = async (operation: string, sending: Promise<Sent>, lines = 1) => {
+    bench.rows.length = prepared + measured++;
+    await bench.measure(operation, lines, sending);
+  };
+  let measured = 0;
+  const moved: number[] = [];
+  for (const [source, destination] of [
+    [HOME, HOST],
+    [HOST, HOME],
+  ] as const) {
+    await bench.move([vm], source, destination);
+    moved.push((await vmOf(bench.federation, vm)).sequence);
+  }
+  const [first = 0, second = 0] = moved;
+  await postMove(relay, vm, first);
+  await only("postMove", postMove(relay, vm, second));
+
+  const ended: { readonly number: bigint; readonly agreement: Agreement }[] = [];
+  for (let i = 0; i < 2; ++i) {
+    const { document, signatures } = await bench.signMove([vm], HOME, HOST);
+    const agreed = await agree(relay, document, signatures);
+    await start(bench.as(HOME), document);
+    await bench.pass(28_801_000);
+    await expire(relay, document);
+    ended.push({ number: eventOf(agreed, "MoveAgreed").args.number as bigint, agreement: document.agreement });
+  }
+  const [one, other] = ended;
+  if (!one || !other) throw new Error("two moves were to end");
+  await postUnfinished(relay, one.number, one.agreement);
+  await only("postUnfinished", postUnfinished(relay, other.number, other.agreement));
+
+  const agreement = await bench.record([vm], HOME, HOST, "");
+  const { sequence } = await vmOf(bench.federation, vm);
+  await openWindows(relay, vm, sequence, agreement);
+  await bench.pass(Number(agreement.windowMs) * 66 + Number(DAY_MS));
+  const values = buildMetrics({ availabilityPpm: 999_900 });
+  const { oracleDomain } = bench.federation;
+  let next = 0;
+  for (const count of [1, 1, 64]) {
+    const reports = Array.from({ length: count }, (): AgreedReport => {
+      const window = next++;
+      return { vm, sequence, window, metrics: { values, salt: hashOf(`window ${window}`) } };
+    });
+    const signatures = await Promise.all(
+      reports.flatMap((report) =>
+        [HOME, HOST].map((cloud) => signDocument(bench.key(cloud), oracleDomain, "AgreedReport", report)),
+      ),
+    );
+    await reportAgreed(relay, reports, signatures);
+    const results = reports.map(({ window, metrics }) => ({ window, opening: metrics }));
+    const posting = postResults(relay, { vm, sequence }, agreement, openSla(agreement.terms), results);
+    if (next === 1) await posting;
+    else await only("postResults", posting, count);
+  }
+  await stop(bench.as(HOME), vm);
+  await restore(bench.as(HOME), vm);
+}
+
 /** `hostAt` as a call, in the middle of very many stays. */
 async function measureHostAt(bench: Bench, vm: string): Promise<void> {
   await bench.record([vm], HOME, HOST, "");
@@ -438,6 +508,7 @@ async function main(): Promise<void> {
   for (const lines of GROUPS) await measureMigrations(bench, vms, lines);
   await measureOthers(bench, vms[15] ?? "");
   await measureWindows(bench, vms[14] ?? "");
+  await measureReputation(bench, vms[13] ?? "");
   bench.registered = 18;
 
   if (!values.quick) {

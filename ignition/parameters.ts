@@ -31,6 +31,6 @@ export const DEFAULT_REPUTATION_RULES = {
   },
   capHours: 100_000,
   moveHours: 100,
-  newcomerHours: 1_000,
+  newcomerHours: 200,
   confidenceHours: 10_000,
 } as const;

@@ -103,7 +103,7 @@ export * from "./actions/registry/withdrawReplacement.js";
 export * from "./charging/accrual.js";
 export * from "./charging/currencies.js";
 export * from "./actions/reputation/postMove.js";
-export * from "./actions/reputation/postResult.js";
+export * from "./actions/reputation/postResults.js";
 export * from "./actions/reputation/postUnfinished.js";
 export * from "./actions/reputation/setReputationRules.js";
 export * from "./matchmaking/matchHosts.js";

@@ -10,18 +10,6 @@ import {CloudId} from "../types/CloudId.sol";
 import {VmId} from "../types/VmId.sol";
 import {Evidence} from "./Evidence.sol";
 
-/// @notice What a fact says of a cloud.
-/// @custom:value0 Nothing.
-/// @custom:value1 A promise was kept.
-/// @custom:value2 Something promised was missed.
-/// @custom:value3 A move did not complete through its fault.
-enum Outcome {
-    None,
-    Kept,
-    Broken,
-    Unfinished
-}
-
 /// @notice How much a resource weighs, in millionths of a resource for one unit of the lane.
 /// @param vcpuMilli Of a thousandth of a virtual CPU.
 /// @param memoryMiB Of a MiB of memory.
@@ -100,15 +88,8 @@ interface IReputationLedger {
     /// @param cloud Of whom it speaks.
     /// @param counterparty Towards whom.
     /// @param month The month to which it belongs.
-    /// @param outcome What it says.
-    /// @param amount How much, in millionths of a resource-hour, before any cap on the sum.
-    event EvidenceAdded(
-        CloudId indexed cloud,
-        CloudId indexed counterparty,
-        uint32 indexed month,
-        Outcome outcome,
-        uint80 amount
-    );
+    /// @param added How much, each fact cut to the cap, before any cap on the sum.
+    event EvidenceAdded(CloudId indexed cloud, CloudId indexed counterparty, uint32 indexed month, Evidence added);
 
     /// @notice Governed rules changed.
     /// @param fromMonth First month to which they apply.
@@ -116,6 +97,18 @@ interface IReputationLedger {
     event ReputationRulesSet(uint32 indexed fromMonth, ReputationRules rules);
 
     /* ERRORS */
+
+    /// @notice Too few or too many results at once.
+    /// @dev Post 1 to 64 results of a stay at once.
+    /// @param count How many were given.
+    /// @param most How many are allowed.
+    error ReputationLedger_ResultCount(uint256 count, uint256 most);
+
+    /// @notice Another number of openings is needed.
+    /// @dev Give one opening for each window, in their order.
+    /// @param needed How many are needed.
+    /// @param given How many were given.
+    error ReputationLedger_OpeningCount(uint256 needed, uint256 given);
 
     /// @notice The result of this window was posted already.
     /// @dev Nothing needs to be done: every fact counts once.
@@ -194,26 +187,27 @@ interface IReputationLedger {
 
     /* FACTS */
 
-    /// @notice Posts the final result of a window: kept for the host towards the home if nothing was missed that was
-    /// promised and measured, else broken. In window 0 a pause beyond its budget counts as unavailability. It weighs the
-    /// VM's resources times the length of the window, in the month in which the window ends. Anyone may.
-    /// @dev Needs a result by `ISlaOracle.requireFinal`; a window without one counts for nothing. A stay that still runs
+    /// @notice Posts final results of windows of one stay, all or none: each is kept for the host towards the home if
+    /// nothing was missed that was promised and measured, else broken. In window 0 a pause beyond its budget counts as
+    /// unavailability. A result weighs the VM's resources times the length of the window, in the month in which the window
+    /// ends. Anyone may.
+    /// @dev Needs results by `ISlaOracle.requireFinal`; a window without one counts for nothing. A stay that still runs
     /// must have outlived the window by a day: its end may be set back until then.
     /// @param vm The VM.
     /// @param sequence Number of the stay.
-    /// @param window Number of the window.
     /// @param agreement The stay's agreement, of which the VM's resources are taken.
     /// @param sla The SLA of its terms.
     /// @param price Struct hash of the price of its terms, which stays closed.
-    /// @param opening The result's metrics: see `ISlaOracle.requireFinal`.
-    function postResult(
+    /// @param windows Numbers of the windows, 1 to 64.
+    /// @param openings The metrics of each: see `ISlaOracle.requireFinal`.
+    function postResults(
         VmId vm,
         uint32 sequence,
-        uint32 window,
         Agreement calldata agreement,
         Sla calldata sla,
         bytes32 price,
-        SaltedMetrics calldata opening
+        uint32[] calldata windows,
+        SaltedMetrics[] calldata openings
     ) external;
 
     /// @notice Posts a completed move: kept for source and destination, towards each other. Anyone may. The VMs of a group

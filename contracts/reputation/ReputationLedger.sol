@@ -23,12 +23,12 @@ import {
 import {ISlaOracle} from "../oracle/ISlaOracle.sol";
 import {SlaRules} from "../oracle/SlaRules.sol";
 import {CloudId} from "../types/CloudId.sol";
-import {ResourceVectors} from "../types/ResourceVector.sol";
+import {ResourceVector, ResourceVectors} from "../types/ResourceVector.sol";
 import {VmId} from "../types/VmId.sol";
 import {BetaReputation} from "./BetaReputation.sol";
 import {CalendarMonth} from "./CalendarMonth.sol";
 import {Evidence} from "./Evidence.sol";
-import {EvidenceWeights, IReputationLedger, MonthRecord, Outcome, ReputationRules} from "./IReputationLedger.sol";
+import {EvidenceWeights, IReputationLedger, MonthRecord, ReputationRules} from "./IReputationLedger.sol";
 import {ReputationRulesLimits} from "./ReputationRulesLimits.sol";
 
 /// @title Reputation ledger
@@ -37,6 +37,22 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
     using BitMaps for BitMaps.BitMap;
     using Checkpoints for Checkpoints.Trace224;
 
+    /// @dev Results of one stay that are being posted: what they have in common, and the sum of those of one month.
+    struct Posting {
+        VmId vm;
+        uint32 sequence;
+        CloudId host;
+        CloudId home;
+        uint256 settled;
+        uint48 pauseExcess;
+        ResourceVector resources;
+        uint32 month;
+        ReputationRules rules;
+        uint256 weight;
+        Evidence sum;
+    }
+
+    uint256 private constant MAX_RESULTS = 64;
     uint256 private constant HOUR_MS = 1 hours * 1000;
 
     /// @dev Hard limit of the migration ledger's tolerance: no record ends a stay longer ago.
@@ -79,66 +95,104 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
     /* FACTS */
 
     /// @inheritdoc IReputationLedger
-    function postResult(
+    function postResults(
         VmId vm,
         uint32 sequence,
-        uint32 window,
         Agreement calldata agreement,
         Sla calldata sla,
         bytes32 price,
-        SaltedMetrics calldata opening
+        uint32[] calldata windows,
+        SaltedMetrics[] calldata openings
     ) external {
-        BitMaps.BitMap storage posted = _postedResults[vm][sequence];
-        require(!posted.get(window), ReputationLedger_ResultKnown(vm, sequence, window));
+        uint256 count = windows.length;
+        require(count != 0 && count <= MAX_RESULTS, ReputationLedger_ResultCount(count, MAX_RESULTS));
+        require(openings.length == count, ReputationLedger_OpeningCount(count, openings.length));
         StayFacts memory stay = LEDGER.stayOf(vm, sequence);
         _requireAgreement(stay.agreement, agreement);
         bytes32 terms = TermsHash.hashWith(price, sla.structHash());
         require(terms == agreement.terms, ReputationLedger_OtherTerms(agreement.terms, terms));
         SlaRules.requireWellFormed(sla);
+
+        Posting memory posting;
+        posting.vm = vm;
+        posting.sequence = sequence;
+        posting.host = stay.host;
+        posting.home = stay.home;
+        posting.settled = stay.endedAt == 0 ? _settled(vm) : type(uint256).max;
+        posting.pauseExcess = SlaRules.pauseExcess(sla.pauseBudgetMs, stay);
+        posting.resources = _resourcesOf(vm, agreement);
+        for (uint256 i = 0; i < count; ++i) _takeResult(posting, windows[i], sla, openings[i]);
+        _addResults(posting);
+    }
+
+    function _takeResult(
+        Posting memory posting,
+        uint32 window,
+        Sla calldata sla,
+        SaltedMetrics calldata opening
+    ) private {
+        (VmId vm, uint32 sequence) = (posting.vm, posting.sequence);
+        BitMaps.BitMap storage posted = _postedResults[vm][sequence];
+        require(!posted.get(window), ReputationLedger_ResultKnown(vm, sequence, window));
         ORACLE.requireFinal(vm, sequence, window, opening);
         (uint48 from, uint48 to) = ORACLE.windowOf(vm, sequence, window);
-        if (stay.endedAt == 0) _requireSettled(vm, sequence, window, to);
+        require(to <= posting.settled, ReputationLedger_NotSettled(vm, sequence, window, to, posting.settled));
 
         Metrics memory metrics = opening.values;
-        if (window == 0) {
-            metrics = SlaRules.withPause(metrics, SlaRules.pauseExcess(sla.pauseBudgetMs, stay), to - from);
-        }
+        if (window == 0) metrics = SlaRules.withPause(metrics, posting.pauseExcess, to - from);
         (uint32 promised, uint32 measured) = (sla.thresholds.measured, metrics.measured);
         require(promised & measured != 0, ReputationLedger_NothingJudged(vm, sequence, window, promised, measured));
         uint8 missed = SlaRules.missedOf(sla.thresholds, metrics);
         // A window ends with the last millisecond that belongs to it.
-        uint32 month = CalendarMonth.monthOf(to - 1);
-        ReputationRules memory rules = _rulesOf(month);
-        uint256 amount = (_weightOf(vm, agreement, rules.weights) * (to - from)) / HOUR_MS;
+        _turnTo(posting, CalendarMonth.monthOf(to - 1));
+        uint256 amount = (posting.weight * (to - from)) / HOUR_MS;
         require(amount != 0, ReputationLedger_NoEvidence(vm, sequence, window));
 
         posted.set(window);
-        _add(stay.host, stay.home, month, missed == 0 ? Outcome.Kept : Outcome.Broken, amount, rules);
+        uint80 counted = _cut(amount, posting.rules);
+        if (missed == 0) posting.sum.kept += counted;
+        else posting.sum.broken += counted;
 
         emit ResultPosted({vm: vm, sequence: sequence, window: window, missed: missed});
     }
 
-    /// @dev The end of a running stay may still be set back: by a record up to the tolerance, by the completion of a
-    /// started move to when it started, by an evacuation to when the loss was declared. What a window weighs, and whether
-    /// a pause spoils it, depends on its end; a fact must not depend on when it is posted.
-    function _requireSettled(VmId vm, uint32 sequence, uint32 window, uint48 to) private view {
+    /// @dev Goes on with results of a month, whose rules hold. Windows mostly come in order: its sum is written once. None
+    /// ends in month 0, with which a posting begins.
+    function _turnTo(Posting memory posting, uint32 month) private {
+        if (month == posting.month) return;
+        _addResults(posting);
+        posting.month = month;
+        posting.rules = _rulesOf(month);
+        posting.weight = _weightOf(posting.resources, posting.rules.weights);
+        posting.sum = Evidence({kept: 0, broken: 0, unfinished: 0});
+    }
+
+    function _addResults(Posting memory posting) private {
+        if (posting.sum.total() == 0) return;
+        _add(posting.host, posting.home, posting.month, posting.sum, posting.rules);
+    }
+
+    /// @dev Up to when a running stay cannot be changed any more, in milliseconds. Its end may still be set back: by a
+    /// record up to the tolerance, by the completion of a started move to when it started, by an evacuation to when the
+    /// loss was declared. What a window weighs, and whether a pause spoils it, depends on its end; a fact must not depend
+    /// on when it is posted.
+    function _settled(VmId vm) private view returns (uint256 settled) {
         (Vm memory found, ) = LEDGER.vmOf(vm);
-        uint256 settled = block.timestamp * 1000 - TOLERANCE_MS;
+        settled = block.timestamp * 1000 - TOLERANCE_MS;
         if (found.state == VmState.Started || (found.state == VmState.Abroad && found.mark != 0)) {
             settled = Math.min(settled, uint256(found.mark) * 1000);
         }
-        require(to <= settled, ReputationLedger_NotSettled(vm, sequence, window, to, settled));
     }
 
-    /// @dev What the VM's resources in the agreement weigh, in millionths of a resource.
-    function _weightOf(
-        VmId vm,
-        Agreement calldata agreement,
-        EvidenceWeights memory weights
-    ) private pure returns (uint256) {
+    function _resourcesOf(VmId vm, Agreement calldata agreement) private pure returns (ResourceVector) {
         // The agreement of a stay has a line for its VM.
         uint256 i = 0;
         while (agreement.lines[i].vm != vm) ++i;
+        return ResourceVectors.pack(agreement.lines[i].resources);
+    }
+
+    /// @dev What resources weigh, in millionths of a resource.
+    function _weightOf(ResourceVector resources, EvidenceWeights memory weights) private pure returns (uint256) {
         uint64[8] memory rates = [
             uint64(weights.vcpuMilli),
             weights.memoryMiB,
@@ -149,7 +203,7 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
             weights.spare1,
             weights.spare2
         ];
-        return ResourceVectors.pack(agreement.lines[i].resources).weightedSum(rates);
+        return resources.weightedSum(rates);
     }
 
     function _requireAgreement(bytes32 expected, Agreement calldata agreement) private pure {
@@ -168,9 +222,9 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
         ReputationRules memory rules = _rulesOf(month);
 
         _isMovePosted[stay.agreement] = true;
-        uint256 amount = rules.moveHours * BetaReputation.UNIT;
-        _add(source, stay.host, month, Outcome.Kept, amount, rules);
-        _add(stay.host, source, month, Outcome.Kept, amount, rules);
+        Evidence memory added = Evidence({kept: _moveAmount(rules), broken: 0, unfinished: 0});
+        _add(source, stay.host, month, added, rules);
+        _add(stay.host, source, month, added, rules);
 
         emit MovePosted({number: stay.agreement, source: source, destination: stay.host});
     }
@@ -200,7 +254,18 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
         CloudId counterparty = cloud == agreement.destination ? agreement.source : agreement.destination;
         uint32 month = CalendarMonth.monthOf(endedAt * 1000);
         ReputationRules memory rules = _rulesOf(month);
-        _add(cloud, counterparty, month, Outcome.Unfinished, rules.moveHours * BetaReputation.UNIT, rules);
+        Evidence memory added = Evidence({kept: 0, broken: 0, unfinished: _moveAmount(rules)});
+        _add(cloud, counterparty, month, added, rules);
+    }
+
+    /// @dev What a move counts for.
+    function _moveAmount(ReputationRules memory rules) private pure returns (uint80) {
+        return _cut(rules.moveHours * BetaReputation.UNIT, rules);
+    }
+
+    /// @dev A fact counts for the cap at most: 10**12, so that 2**40 facts fit into a field.
+    function _cut(uint256 amount, ReputationRules memory rules) private pure returns (uint80) {
+        return uint80(Math.min(amount, rules.capHours * BetaReputation.UNIT));
     }
 
     /// @dev Adds evidence to a cloud's month. The month holds the sum of its counterparties, each scaled to the cap, and
@@ -209,26 +274,17 @@ contract ReputationLedger is AccessManaged, IReputationLedger {
         CloudId cloud,
         CloudId counterparty,
         uint32 month,
-        Outcome outcome,
-        uint256 amount,
+        Evidence memory added,
         ReputationRules memory rules
     ) private {
         uint256 cap = rules.capHours * BetaReputation.UNIT;
-        // Cast is safe: the cap is at most 10**12. So 2**40 facts fit into a field.
-        uint80 counted = uint80(Math.min(amount, cap));
         Evidence memory before = _evidence[cloud][month][counterparty];
-        Evidence memory next = before.plus(_evidenceOf(outcome, counted));
+        Evidence memory next = before.plus(added);
 
         _evidence[cloud][month][counterparty] = next;
         _replace(cloud, counterparty, month, before.scaledTo(cap), next.scaledTo(cap), cap);
 
-        emit EvidenceAdded({cloud: cloud, counterparty: counterparty, month: month, outcome: outcome, amount: counted});
-    }
-
-    function _evidenceOf(Outcome outcome, uint80 amount) private pure returns (Evidence memory evidence) {
-        if (outcome == Outcome.Kept) evidence.kept = amount;
-        else if (outcome == Outcome.Broken) evidence.broken = amount;
-        else evidence.unfinished = amount;
+        emit EvidenceAdded({cloud: cloud, counterparty: counterparty, month: month, added: added});
     }
 
     /// @dev Replaces what a counterparty counts for in a cloud's month.

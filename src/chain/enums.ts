@@ -37,9 +37,6 @@ export const Duty = { None: 0, Hosting: 1, Pause: 2 } as const;
 /** Where the result of a window stands. */
 export const ResultState = { None: 0, Agreed: 1, Claimed: 2, Objected: 3, Witnessed: 4, Disputed: 5 } as const;
 
-/** What a fact says of a cloud. */
-export const Outcome = { None: 0, Kept: 1, Broken: 2, Unfinished: 3 } as const;
-
 /** Where a cloud stands. */
 export const CloudStatus = { None: 0, Active: 1, Suspended: 2, Left: 3, Expelled: 4 } as const;
 

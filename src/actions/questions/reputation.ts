@@ -1,7 +1,6 @@
 import type { BlockTag } from "ethers";
 
 import { ask } from "../../chain/ask.js";
-import { Outcome } from "../../chain/enums.js";
 import type { Federation } from "../../chain/federation.js";
 import { type Evidence, NO_EVIDENCE, type Standing, addEvidence } from "../../reputation/standing.js";
 
@@ -56,16 +55,9 @@ export async function evidenceFromEvents(federation: Federation, cloud: number):
     const [month, counterparty] = [Number(args.month), Number(args.counterparty)];
     const parts = months.get(month) ?? new Map<number, Evidence>();
     months.set(month, parts);
-    const field = FIELDS.get(Number(args.outcome));
-    if (!field) continue;
-    const added = { ...NO_EVIDENCE, [field]: args.amount };
+    const { kept, broken, unfinished } = args.added;
+    const added = { kept, broken, unfinished };
     parts.set(counterparty, addEvidence(parts.get(counterparty) ?? NO_EVIDENCE, added));
   }
   return months;
 }
-
-const FIELDS = new Map<number, keyof Evidence>([
-  [Outcome.Kept, "kept"],
-  [Outcome.Broken, "broken"],
-  [Outcome.Unfinished, "unfinished"],
-]);

@@ -40,7 +40,6 @@ describe("the library", function () {
     ["AbortReason", "ledger/IMigrationLedger.sol"],
     ["Duty", "ledger/IMigrationLedger.sol"],
     ["ResultState", "oracle/ISlaOracle.sol"],
-    ["Outcome", "reputation/IReputationLedger.sol"],
     ["CloudStatus", "registry/ICloudRegistry.sol"],
     ["KeyRole", "registry/ICloudRegistry.sol"],
   ] as const) {

@@ -21,7 +21,7 @@ import {
   openWindows,
   parseLog,
   postMove,
-  postResult,
+  postResults,
   postUnfinished,
   publicMove,
   reportAgreed,
@@ -86,10 +86,13 @@ describe("actions on the reputation ledger", function () {
     await reportAgreed(anyone, reports, signatures.flat());
 
     expect(names(await postMove(anyone, vm, 2))).to.include("ReputationLedger.MovePosted");
-    for (const { window, metrics } of reports) {
-      const sent = await postResult(anyone, { vm, sequence: 2, window }, agreement, openSla(agreement.terms), metrics);
-      expect(names(sent)).to.include("ReputationLedger.ResultPosted");
-    }
+    const results = reports.map(({ window, metrics }) => ({ window, opening: metrics }));
+    const sent = await postResults(anyone, { vm, sequence: 2 }, agreement, openSla(agreement.terms), results);
+    expect(names(sent)).to.deep.equal([
+      "ReputationLedger.ResultPosted",
+      "ReputationLedger.ResultPosted",
+      "ReputationLedger.EvidenceAdded",
+    ]);
     const open = await agreedMove(found, { home, source: home, destination: other }, [await newVm(found, home)]);
     const aborted = await abort(asSender(federation, other.account), open, other.cloud, AbortReason.Capacity);
     const number = aborted.events.find(({ name }) => name === "MoveAborted")?.args.number as bigint;
@@ -101,7 +104,10 @@ describe("actions on the reputation ledger", function () {
 
     // Everything from the events alone, by the reference.
     const now = monthOf(await chainTime(federation));
-    const rules = { capHours: 100_000n, newcomerHours: 1_000n };
+    const rules = {
+      capHours: BigInt(DEFAULT_REPUTATION_RULES.capHours),
+      newcomerHours: BigInt(DEFAULT_REPUTATION_RULES.newcomerHours),
+    };
     for (const { cloud } of members) {
       const months = await evidenceFromEvents(federation, cloud);
       const counted = new Map([...months].map(([month, parts]) => [month, countEvidence(parts, rules)] as const));

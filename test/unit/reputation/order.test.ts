@@ -3,7 +3,16 @@ import fc from "fast-check";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 
-import { AbortReason, countEvidence, publicAgreement, publicMove, standingFrom } from "../../../src/index.js";
+import {
+  AbortReason,
+  type Evidence,
+  NO_EVIDENCE,
+  addEvidence,
+  countEvidence,
+  publicAgreement,
+  publicMove,
+  standingFrom,
+} from "../../../src/index.js";
 import {
   FOURTH,
   HOME,
@@ -123,17 +132,15 @@ describe("ReputationLedger", function () {
     for (const fact of facts) await fact(world);
     const { reputation, clouds } = world;
     const events = await reputation.queryFilter(reputation.filters.EvidenceAdded());
-    const fields = [undefined, "kept", "broken", "unfinished"] as const;
 
     for (const { id } of clouds) {
       const counted = new Map(
         months.map((month) => {
-          const parts = new Map<number, { kept: bigint; broken: bigint; unfinished: bigint }>();
+          const parts = new Map<number, Evidence>();
           for (const { args } of events) {
             if (Number(args.cloud) !== id || Number(args.month) !== month) continue;
-            const part = parts.get(Number(args.counterparty)) ?? { kept: 0n, broken: 0n, unfinished: 0n };
-            parts.set(Number(args.counterparty), part);
-            part[fields[Number(args.outcome)]!] += args.amount;
+            const counterparty = Number(args.counterparty);
+            parts.set(counterparty, addEvidence(parts.get(counterparty) ?? NO_EVIDENCE, plainEvidence(args.added)));
           }
           return [month, countEvidence(parts, { capHours: 200n, newcomerHours: 50n })];
         }),

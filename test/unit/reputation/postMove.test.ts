@@ -45,7 +45,7 @@ describe("ReputationLedger", function () {
       ] as const) {
         await expect(sent)
           .to.emit(world.reputation, "EvidenceAdded")
-          .withArgs(cloud, counterparty, month, 1, 10n * HOURS);
+          .withArgs(cloud, counterparty, month, [10n * HOURS, 0n, 0n]);
         await expectEvidence(world, [cloud, counterparty, month], { kept: 10n });
         expect(await world.reputation.monthOf(cloud, month)).to.deep.equal([10n * HOURS, 0n, 0n, BigInt(counterparty)]);
       }

@@ -99,7 +99,7 @@ describe("ReputationLedger", function () {
         for (const [cloud, counterparty] of counts) {
           await expect(sent)
             .to.emit(world.reputation, "EvidenceAdded")
-            .withArgs(cloud, counterparty, month, 3, 10n * HOURS);
+            .withArgs(cloud, counterparty, month, [0n, 0n, 10n * HOURS]);
           await expectEvidence(world, [cloud, counterparty, month], { unfinished: 10n });
         }
         let total = 0n;

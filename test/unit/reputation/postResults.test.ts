@@ -7,6 +7,7 @@ import {
   buildPrice,
   buildResources,
   buildSla,
+  monthOf,
   publicAgreement,
   publicMove,
   structHash,
@@ -48,6 +49,7 @@ import {
   open,
   opened,
   postResult,
+  postResults,
   remember,
   remembering,
   shown,
@@ -59,7 +61,7 @@ const { networkHelpers } = await network.create();
 const HOUR_MS = 3_600_000n;
 
 describe("ReputationLedger", function () {
-  describe("postResult", function () {
+  describe("postResults", function () {
     it("counts a window as kept for the host towards the home: resources times hours", async function () {
       const world = await networkHelpers.loadFixture(remembering);
       const stay = await measured(world, [GOOD], HOST, { windowMs: 3n * HOUR_MS });
@@ -71,7 +73,7 @@ describe("ReputationLedger", function () {
       const month = await thisMonth(world);
       await expect(sent)
         .to.emit(world.reputation, "EvidenceAdded")
-        .withArgs(HOST, HOME, month, 1, 12n * HOURS);
+        .withArgs(HOST, HOME, month, [12n * HOURS, 0n, 0n]);
       await expectEvidence(world, [HOST, HOME, month], { kept: 12n });
       await expectEvidence(world, [HOME, HOST, month], {});
       expect(await world.reputation.isResultPosted(stay.vm, 2, 0)).to.equal(true);
@@ -93,7 +95,7 @@ describe("ReputationLedger", function () {
         await expect(sent).to.emit(world.reputation, "ResultPosted").withArgs(stay.vm, 2, window, missed);
         await expect(sent)
           .to.emit(world.reputation, "EvidenceAdded")
-          .withArgs(HOST, HOME, month, 2, 4n * HOURS);
+          .withArgs(HOST, HOME, month, [0n, 4n * HOURS, 0n]);
       }
       await expectEvidence(world, [HOST, HOME, month], { broken: 8n });
     });
@@ -139,7 +141,7 @@ describe("ReputationLedger", function () {
       const month = await thisMonth(world);
       await expect(sent)
         .to.emit(world.reputation, "EvidenceAdded")
-        .withArgs(HOST, HOME, month, 1, 200n * HOURS);
+        .withArgs(HOST, HOME, month, [200n * HOURS, 0n, 0n]);
     });
 
     it("takes a claim that nobody objected to, and what witnesses saw", async function () {
@@ -491,6 +493,101 @@ describe("ReputationLedger", function () {
           from,
         );
         await postResult(world, stay, 0, opened(GOOD));
+      });
+    });
+
+    describe("many at once", function () {
+      it("counts each, by outcome and month, and writes each month once", async function () {
+        const world = await networkHelpers.loadFixture(remembering);
+        const month = await thisMonth(world);
+        await networkHelpers.time.increaseTo(Date.UTC(1970, month + 1, 1) / 1_000 - 2 * HOUR);
+        const values = [GOOD, BAD, GOOD, GOOD, BAD];
+        const stay = await measured(world, values);
+        const windows = [4, 0, 3, 1, 2];
+
+        const sent = postResults(
+          world,
+          stay,
+          windows,
+          windows.map((window) => opened(values[window]!)),
+        );
+
+        for (const window of windows) {
+          const missed = values[window] === BAD ? 1 : 0;
+          await expect(sent).to.emit(world.reputation, "ResultPosted").withArgs(stay.vm, 2, window, missed);
+        }
+        const ends = await Promise.all(values.map((_, window) => world.oracle.windowOf(stay.vm, 2, window)));
+        const early = ends.filter(({ to }) => monthOf(to - 1n) === month).length;
+        expect(early, "windows of both months").to.be.oneOf([1, 2]);
+        const of = (list: readonly (typeof GOOD)[], which: typeof GOOD) =>
+          4n * BigInt(list.filter((each) => each === which).length);
+        for (const [at, list] of [
+          [month, values.slice(0, early)],
+          [month + 1, values.slice(early)],
+        ] as const) {
+          await expectEvidence(world, [HOST, HOME, at], { kept: of(list, GOOD), broken: of(list, BAD) });
+        }
+        for (const window of windows) expect(await world.reputation.isResultPosted(stay.vm, 2, window)).to.equal(true);
+      });
+
+      it("takes all or none (INV-REP)", async function () {
+        const world = await networkHelpers.loadFixture(remembering);
+        const stay = await measured(world, [GOOD, GOOD, GOOD]);
+        await postResult(world, stay, 1, opened(GOOD));
+        const three = [GOOD, GOOD, GOOD].map((values) => opened(values));
+
+        await expectRefusal(
+          world,
+          postResults(world, stay, [0, 1, 2], three),
+          "ReputationLedger_ResultKnown",
+          stay.vm,
+          2,
+          1,
+        );
+        await expectRefusal(
+          world,
+          postResults(world, stay, [0, 2, 0], three),
+          "ReputationLedger_ResultKnown",
+          stay.vm,
+          2,
+          0,
+        );
+        await expectEvidence(world, [HOST, HOME, await thisMonth(world)], { kept: 4n });
+        await postResults(world, stay, [2, 0], three.slice(0, 2));
+        await expectEvidence(world, [HOST, HOME, await thisMonth(world)], { kept: 12n });
+      });
+
+      it("takes 64, and reverts for none or more", async function () {
+        const world = await networkHelpers.loadFixture(remembering);
+        const windows = [...Array(65).keys()];
+        const stay = await hosted(world, HOST, { windowMs: 300_000n });
+        await pass(world, 65 * 300 + DAY);
+        await agreeOn(world, stay, Object.fromEntries(windows.slice(0, 64).map((window) => [window, GOOD])));
+        await agreeOn(world, stay, { 64: GOOD });
+        const openings = windows.map(() => opened(GOOD));
+
+        for (const count of [0, 65]) {
+          await expectRefusal(
+            world,
+            postResults(world, stay, windows.slice(0, count), openings.slice(0, count)),
+            "ReputationLedger_ResultCount",
+            count,
+            64,
+          );
+        }
+        for (const count of [63, 65]) {
+          await expectRefusal(
+            world,
+            postResults(world, stay, windows.slice(0, 64), openings.slice(0, count)),
+            "ReputationLedger_OpeningCount",
+            64,
+            count,
+          );
+        }
+        await postResults(world, stay, windows.slice(0, 64), openings.slice(0, 64));
+
+        const { kept } = await world.reputation.evidenceOf(HOST, await thisMonth(world), HOME);
+        expect(kept).to.equal((64n * 4n * HOURS) / 12n - 64n / 3n);
       });
     });
 
