@@ -162,6 +162,7 @@ export interface OracleConfig {
 const validate = new Ajv2020({
   strict: true,
   strictTypes: false,
+  strictRequired: false,
   discriminator: true,
   verbose: true,
 }).compile<RawConfig>(ORACLE_CONFIG_SCHEMA);

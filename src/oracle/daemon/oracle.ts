@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Wallet } from "ethers";
+import type { BaseWallet } from "ethers";
 
 import { ask } from "../../chain/ask.js";
 import { AgentScope } from "../../chain/enums.js";
@@ -44,9 +44,9 @@ export interface OracleOptions {
   readonly config: OracleConfig;
   readonly federation: Federation;
   /** Signs reports and observations: the cloud's account, an agent that may report, or the witness. */
-  readonly signer: Wallet;
+  readonly signer: BaseWallet;
   /** Sends transactions, and nobody else does with it: the signer if left out. */
-  readonly sender?: Wallet | undefined;
+  readonly sender?: BaseWallet | undefined;
   /** Measures and decides, but neither signs nor sends: says what it would have done. */
   readonly isDryRun?: boolean;
   /** Told of each thing that happens. */

@@ -1,4 +1,4 @@
-import { type BaseContract, type Wallet, keccak256 } from "ethers";
+import { type BaseContract, type BaseWallet, keccak256 } from "ethers";
 
 import type { Federation } from "../../chain/federation.js";
 import { asRevert } from "../../errors/revert.js";
@@ -38,7 +38,7 @@ export interface OutboxOptions {
   readonly federation: Federation;
   readonly store: Store;
   /** A key that nobody else sends with. */
-  readonly sender: Wallet;
+  readonly sender: BaseWallet;
   /** How long to wait for a receipt. */
   readonly receiptMs: number;
   readonly checkpoint: Checkpoint;

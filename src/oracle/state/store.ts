@@ -125,6 +125,8 @@ export interface Store {
   settleTransaction(id: number, outcome: "mined" | "reverted" | "superseded"): void;
   countTransactions(action: string): number;
 
+  /** Writes a copy to a path where nothing is. */
+  copyTo(path: string): void;
   close(): void;
 }
 
@@ -366,6 +368,9 @@ function storeOn(db: DatabaseSync, path: string): Store {
       return Number(one("SELECT count(*) AS count FROM transactions WHERE action = ?", action)?.count ?? 0);
     },
 
+    copyTo(copy) {
+      run("VACUUM INTO ?", copy);
+    },
     close() {
       if (db.isOpen) db.close();
     },
