@@ -186,7 +186,7 @@ describe("SlaOracle", function () {
 
         await afterObservation(world, stay, 0);
         await expectRefusal(world, finalise(world, stay), "SlaOracle_StillObserving", ...early);
-        await pass(world, 2);
+        await afterObservation(world, stay, 1);
         await finalise(world, stay, [], { named: NONE });
 
         expect((await resultOf(world, stay)).state).to.equal("Disputed");

@@ -19,7 +19,6 @@ import {
   objectedWindow,
   observationOf,
   observe,
-  passWindow,
   reportAgreed,
   reportOf,
   resultOf,
@@ -243,7 +242,6 @@ describe("SlaOracle", function () {
       const world = await networkHelpers.loadFixture(federation);
       const stay = await objectedWindow(world);
       const other = await claimedWindow(world);
-      await passWindow(world, stay, 1);
 
       const wrong = (...args: readonly unknown[]) => ["SlaOracle_WrongState", ...args] as const;
       await expectRefusal(world, observe(world, stay, FIRST, { window: 1 }), ...wrong(stay.vm, stay.sequence, 1, 0));
