@@ -11,10 +11,10 @@ import {KeyAcceptance, KeyAcceptanceHash} from "../../../contracts/documents/Key
 import {Metrics, MetricsHash} from "../../../contracts/documents/Metrics.sol";
 import {Move, MoveHash} from "../../../contracts/documents/Move.sol";
 import {MutualAbort, MutualAbortHash} from "../../../contracts/documents/MutualAbort.sol";
-import {Observation, ObservationHash} from "../../../contracts/documents/Observation.sol";
 import {Note, NoteHash} from "../../../contracts/documents/Note.sol";
 import {Price, PriceHash} from "../../../contracts/documents/Price.sol";
 import {RatesHash} from "../../../contracts/documents/Rates.sol";
+import {Observation, ObservationHash} from "../../../contracts/documents/Observation.sol";
 import {Receipt, ReceiptHash} from "../../../contracts/documents/Receipt.sol";
 import {Record, RecordHash} from "../../../contracts/documents/Record.sol";
 import {Release, ReleaseHash} from "../../../contracts/documents/Release.sol";
@@ -22,8 +22,8 @@ import {Resources, ResourcesHash} from "../../../contracts/documents/Resources.s
 import {SaltedMetrics, SaltedMetricsHash} from "../../../contracts/documents/SaltedMetrics.sol";
 import {Sla, SlaHash} from "../../../contracts/documents/Sla.sol";
 import {Succession, SuccessionHash} from "../../../contracts/documents/Succession.sol";
-import {Witnesses, WitnessesHash} from "../../../contracts/documents/Witnesses.sol";
 import {TermsHash} from "../../../contracts/documents/Terms.sol";
+import {Witnesses, WitnessesHash} from "../../../contracts/documents/Witnesses.sol";
 
 /// @title Struct hashes against a reference that encodes field by field, and type strings put together from their parts
 /// @dev That both are EIP-712 as wallets know it is shown in `test/unit/documents`, against ethers.
@@ -43,9 +43,9 @@ contract DocumentsTest {
     string private constant TERMS = "Terms(Price price,Sla sla)";
     string private constant TIER = "Tier(uint32 belowPpm,uint16 creditBps)";
     string private constant WITNESSES = "Witnesses(address[] members,uint8 required)";
-    string private constant SALTED_METRICS = "SaltedMetrics(Metrics values,bytes32 salt)";
     string private constant NOTE =
         "Note(bytes32 refersTo,uint32 creditor,uint32 debtor,string currency,uint96 amount,bytes32 vm,uint32 sequence,uint64 through,uint16 reason,uint64 validUntil,bytes32 salt)";
+    string private constant SALTED_METRICS = "SaltedMetrics(Metrics values,bytes32 salt)";
     string private constant RELEASE = "Release(bytes32 vm,bytes32 stateDigest,uint64 releasedAt)";
     string private constant RECEIPT = "Receipt(bytes32 vm,bytes32 stateDigest,uint64 releasedAt,uint64 runningAt)";
 
@@ -87,6 +87,18 @@ contract DocumentsTest {
         return document.structHash();
     }
 
+    function hashNote(Note calldata document, bytes32 refersTo) external pure returns (bytes32 id, bytes32 other) {
+        return (document.structHash(), document.hashWith(refersTo));
+    }
+
+    function hashJointSettlement(JointSettlement calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function hashPrice(Price calldata price) external pure returns (bytes32) {
+        return price.structHash();
+    }
+
     function hashMetrics(Metrics calldata metrics) external pure returns (bytes32) {
         return metrics.structHash();
     }
@@ -109,18 +121,6 @@ contract DocumentsTest {
 
     function hashSla(Sla calldata sla) external pure returns (bytes32) {
         return sla.structHash();
-    }
-
-    function hashNote(Note calldata document, bytes32 refersTo) external pure returns (bytes32 id, bytes32 other) {
-        return (document.structHash(), document.hashWith(refersTo));
-    }
-
-    function hashJointSettlement(JointSettlement calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
-    function hashPrice(Price calldata price) external pure returns (bytes32) {
-        return price.structHash();
     }
 
     /* TYPES */
@@ -153,6 +153,14 @@ contract DocumentsTest {
             SuccessionHash.TYPEHASH,
             "Succession(bytes32 vm,uint32 nonce,address successor,uint64 validUntil)"
         );
+        _requireType(NoteHash.TYPEHASH, NOTE);
+        _requireType(
+            JointSettlementHash.TYPEHASH,
+            "JointSettlement(bytes32 vm,uint32 sequence,uint64 to,uint64 validUntil)"
+        );
+        _requireType(RatesHash.TYPEHASH, RATES);
+        _requireType(PriceHash.TYPEHASH, string.concat(PRICE, RATES));
+        _requireType(TermsHash.TYPEHASH, string.concat(TERMS, nested, SLA, TIER));
         _requireType(MetricsHash.TYPEHASH, METRICS);
         _requireType(SaltedMetricsHash.TYPEHASH, string.concat(SALTED_METRICS, METRICS));
         _requireType(WitnessesHash.TYPEHASH, WITNESSES);
@@ -173,14 +181,6 @@ contract DocumentsTest {
                 METRICS
             )
         );
-        _requireType(NoteHash.TYPEHASH, NOTE);
-        _requireType(
-            JointSettlementHash.TYPEHASH,
-            "JointSettlement(bytes32 vm,uint32 sequence,uint64 to,uint64 validUntil)"
-        );
-        _requireType(RatesHash.TYPEHASH, RATES);
-        _requireType(PriceHash.TYPEHASH, string.concat(PRICE, RATES));
-        _requireType(TermsHash.TYPEHASH, string.concat(TERMS, nested, SLA, TIER));
         _requireType(
             KeyAcceptanceHash.TYPEHASH,
             "KeyAcceptance(uint32 cloud,address key,uint8 role,uint64 validUntil)"
@@ -461,6 +461,19 @@ contract DocumentsTest {
             );
     }
 
+    function _hashOf(Note memory note, bytes32 refersTo) private pure returns (bytes32) {
+        bytes memory parties = abi.encode(
+            NoteHash.TYPEHASH,
+            refersTo,
+            note.creditor,
+            note.debtor,
+            keccak256(bytes(note.currency)),
+            note.amount
+        );
+        bytes memory rest = abi.encode(note.vm, note.sequence, note.through, note.reason, note.validUntil, note.salt);
+        return keccak256(bytes.concat(parties, rest));
+    }
+
     function _hashOf(Metrics memory metrics) private pure returns (bytes32) {
         return
             keccak256(
@@ -476,19 +489,6 @@ contract DocumentsTest {
                     metrics.measured
                 )
             );
-    }
-
-    function _hashOf(Note memory note, bytes32 refersTo) private pure returns (bytes32) {
-        bytes memory parties = abi.encode(
-            NoteHash.TYPEHASH,
-            refersTo,
-            note.creditor,
-            note.debtor,
-            keccak256(bytes(note.currency)),
-            note.amount
-        );
-        bytes memory rest = abi.encode(note.vm, note.sequence, note.through, note.reason, note.validUntil, note.salt);
-        return keccak256(bytes.concat(parties, rest));
     }
 
     function _hashOf(Agreement memory agreement) private pure returns (bytes32) {

@@ -57,6 +57,21 @@ const handover = (changes: Partial<Documents["Handover"]> = {}): Documents["Hand
   ...changes,
 });
 const SALT = id("salt");
+const note = (changes: Partial<Documents["Note"]> = {}): Documents["Note"] => ({
+  refersTo: ZeroHash,
+  creditor: 2,
+  debtor: 1,
+  currency: "EUR",
+  amount: 1n,
+  vm: ZeroHash,
+  sequence: 0,
+  through: 0n,
+  reason: NoteReason.UNSPECIFIED,
+  validUntil: 1n,
+  salt: SALT,
+  ...changes,
+});
+const settlement: Documents["JointSettlement"] = { vm: LOW, sequence: 1, to: 1n, validUntil: 1n };
 const SEEN = buildMetrics({ availabilityPpm: 999_000, throughputKbps: 1, networkLatencyUs: 2, lossPpm: 3 });
 const report = (changes: Partial<AgreedReport> = {}, values: Partial<Metrics> = {}): AgreedReport => ({
   vm: LOW,
@@ -73,21 +88,6 @@ const observation = (changes: Partial<Observation> = {}, metrics: Partial<Metric
   samplesRoot: id("samples"),
   ...changes,
 });
-const note = (changes: Partial<Documents["Note"]> = {}): Documents["Note"] => ({
-  refersTo: ZeroHash,
-  creditor: 2,
-  debtor: 1,
-  currency: "EUR",
-  amount: 1n,
-  vm: ZeroHash,
-  sequence: 0,
-  through: 0n,
-  reason: NoteReason.UNSPECIFIED,
-  validUntil: 1n,
-  salt: SALT,
-  ...changes,
-});
-const settlement: Documents["JointSettlement"] = { vm: LOW, sequence: 1, to: 1n, validUntil: 1n };
 
 /** What a field holds that its type does not allow: from JSON, say. */
 const raw = (document: Move, changes: object): Move => ({ ...document, ...changes });
@@ -516,14 +516,14 @@ describe("checkDocument", function () {
     checkDocument("Handover", handover());
     checkDocument("MutualAbort", { move: SALT, reason: 8, validUntil: 1n });
     checkDocument("Succession", { vm: LOW, nonce: 0, successor: ANOTHER, validUntil: 1n });
-    checkDocument("AgreedReport", report());
-    checkDocument("AgreedReport", report({ window: 2 ** 32 - 1 }, { measured: 127, diskIops: 2 ** 32 - 1 }));
-    checkDocument("Observation", observation());
-    checkDocument("Observation", observation({ samplesRoot: ZeroHash }, { measured: 0 }));
     checkDocument("Note", note());
     checkDocument("Note", note({ vm: LOW, sequence: 2, through: 3n, amount: 2n ** 96n - 1n }));
     checkDocument("Note", note({ reason: NoteReason.NETTING, refersTo: SALT, currency: "XCG" }));
     checkDocument("JointSettlement", settlement);
+    checkDocument("AgreedReport", report());
+    checkDocument("AgreedReport", report({ window: 2 ** 32 - 1 }, { measured: 127, diskIops: 2 ** 32 - 1 }));
+    checkDocument("Observation", observation());
+    checkDocument("Observation", observation({ samplesRoot: ZeroHash }, { measured: 0 }));
     checkDocument("KeyAcceptance", { cloud: 1, key: ANOTHER, role: 3, validUntil: 1n });
   });
 

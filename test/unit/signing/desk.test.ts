@@ -387,26 +387,6 @@ describe("createSigningDesk", function () {
       );
     });
 
-    it("signs one report and one observation of a window, which nobody can revoke", async function () {
-      const found = await networkHelpers.loadFixture(withVm);
-      const { federation, vm } = found;
-      const { desk } = await deskOf(found);
-      const report = (changes = {}) => codeOf(() => desk.sign(federation, "AgreedReport", reportOf(vm, changes)));
-      const observation = (changes = {}) =>
-        codeOf(() => desk.sign(federation, "Observation", observationOf(vm, changes)));
-      const metrics = { values: buildMetrics({ availabilityPpm: 1 }), salt: id("salt") };
-
-      expect(await report()).to.equal("none");
-      expect(await report()).to.equal("none");
-      expect(await report({ metrics })).to.equal("CONTRADICTION");
-      expect(await report({ metrics, window: 1 })).to.equal("none");
-      expect(await observation()).to.equal("none");
-      expect(await observation({ samplesRoot: id("other") })).to.equal("CONTRADICTION");
-      expect(await observation({ samplesRoot: id("other"), sequence: 3 })).to.equal("none");
-      await revoke(asSender(federation, found.members[0].account), 1, documentId("AgreedReport", reportOf(vm)));
-      expect(await report({ metrics })).to.equal("CONTRADICTION");
-    });
-
     it("signs notes and joint settlements for the books, to which its cloud is a party", async function () {
       const found = await networkHelpers.loadFixture(withVm);
       const { federation } = found;
@@ -462,6 +442,26 @@ describe("createSigningDesk", function () {
 
       const { desk: later } = await deskOf(found, { journal });
       expect(await codeOf(() => later.sign(federation, "Note", next))).to.equal("none");
+    });
+
+    it("signs one report and one observation of a window, which nobody can revoke", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { federation, vm } = found;
+      const { desk } = await deskOf(found);
+      const report = (changes = {}) => codeOf(() => desk.sign(federation, "AgreedReport", reportOf(vm, changes)));
+      const observation = (changes = {}) =>
+        codeOf(() => desk.sign(federation, "Observation", observationOf(vm, changes)));
+      const metrics = { values: buildMetrics({ availabilityPpm: 1 }), salt: id("salt") };
+
+      expect(await report()).to.equal("none");
+      expect(await report()).to.equal("none");
+      expect(await report({ metrics })).to.equal("CONTRADICTION");
+      expect(await report({ metrics, window: 1 })).to.equal("none");
+      expect(await observation()).to.equal("none");
+      expect(await observation({ samplesRoot: id("other") })).to.equal("CONTRADICTION");
+      expect(await observation({ samplesRoot: id("other"), sequence: 3 })).to.equal("none");
+      await revoke(asSender(federation, found.members[0].account), 1, documentId("AgreedReport", reportOf(vm)));
+      expect(await report({ metrics })).to.equal("CONTRADICTION");
     });
 
     it("lets a key accept one cloud and role, again and again, and no other", async function () {
