@@ -88,6 +88,7 @@ export type BusErrorCode =
   | "TIMEOUT"
   | "CONTRADICTION"
   | "JOURNAL"
+  | "BAD_DEBTS"
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"

@@ -4,6 +4,8 @@ import { hostAt } from "../actions/questions/hostAt.js";
 import { type Responsibility, responsibleDuring } from "../actions/questions/responsibleDuring.js";
 import { type Stay, stays as staysOf } from "../actions/questions/stays.js";
 import { type VmFacts, vmOf } from "../actions/questions/vmOf.js";
+import { standingOf } from "../actions/questions/reputation.js";
+import { type Breach, type PairAccount, accountsOf, breachesOf } from "./accounts.js";
 import { durationMs } from "./format.js";
 import { type VmActor, type World, vmNamed } from "./world.js";
 
@@ -13,6 +15,13 @@ export interface VmAnswer {
   /** Undefined if it was never registered. */
   readonly view: VmFacts | undefined;
   readonly stays: readonly Stay[];
+}
+
+/** Score and confidence of a cloud, in units of 1e-18. */
+export interface CloudStanding {
+  readonly label: string;
+  readonly score: bigint;
+  readonly confidence: bigint;
 }
 
 /** The four questions, answered from the chain as far as it knows. */
@@ -30,6 +39,12 @@ export interface Answers {
   readonly history: { readonly vm: string; readonly entries: readonly HistoryEntry[] } | undefined;
   readonly clouds: readonly CloudView[];
   readonly vms: readonly VmAnswer[];
+  /** What is owed, by whom to whom, and what it is made of. */
+  readonly accounts: readonly PairAccount[];
+  /** What was not kept: credits, and disputes. */
+  readonly breaches: readonly Breach[];
+  /** How far each cloud can be trusted. */
+  readonly standings: readonly CloudStanding[];
 }
 
 /** Asks the chain. A window that reaches beyond now is cut there. */
@@ -67,7 +82,11 @@ export async function askQuestions(world: World): Promise<Answers> {
   const history =
     told === undefined ? undefined : { vm: told, entries: await historyOf(federation, vmNamed(world, told).vm) };
   const [sites, clouds] = await Promise.all([sitesOf(federation), cloudsOf(federation)]);
-  return { hosts, times, responsible, sites, history, clouds, vms };
+  const standings = await Promise.all(
+    [...world.clouds.values()].map(async ({ label, cloud }) => ({ label, ...(await standingOf(federation, cloud)) })),
+  );
+  const [accounts, breaches] = [accountsOf(world), breachesOf(world)];
+  return { hosts, times, responsible, sites, history, clouds, vms, accounts, breaches, standings };
 }
 
 async function vmAnswer(world: World, actor: VmActor): Promise<VmAnswer> {

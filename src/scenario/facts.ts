@@ -82,6 +82,30 @@ export function factsJson(facts: RunFacts, answers: Answers): Json {
         kind: enumName(DocumentKind, stay.kind),
       })),
     })),
+    statements: answers.accounts.map((account) => ({
+      ...(toJson(account) as object),
+      creditor: labelOf(world, account.creditor),
+      debtor: labelOf(world, account.debtor),
+    })),
+    nettings: world.nettings.map(({ before, savings }) => ({
+      before: before.map((debt) => ({
+        ...(toJson(debt) as object),
+        creditor: labelOf(world, debt.creditor),
+        debtor: labelOf(world, debt.debtor),
+      })),
+      savings: toJson(savings),
+    })),
+    credits: answers.breaches.map((breach) => ({
+      ...(toJson(breach) as object),
+      host: breach.host === undefined ? null : labelOf(world, breach.host),
+      home: breach.home === undefined ? null : labelOf(world, breach.home),
+      state: breach.host === undefined ? "Disputed" : "Credited",
+    })),
+    reputation: answers.standings.map(({ label, score, confidence }) => ({
+      cloud: label,
+      score: score.toString(),
+      confidence: confidence.toString(),
+    })),
     questions: {
       hosts: toJson(answers.hosts),
       responsible: toJson(answers.responsible),

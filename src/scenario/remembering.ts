@@ -1,5 +1,5 @@
 import { postMove } from "../actions/reputation/postMove.js";
-import { postResult } from "../actions/reputation/postResult.js";
+import { postResults } from "../actions/reputation/postResults.js";
 import { postUnfinished } from "../actions/reputation/postUnfinished.js";
 import { resultOf } from "../actions/questions/windows.js";
 import { DocumentKind } from "../chain/enums.js";
@@ -50,7 +50,7 @@ export async function remember(world: World, keep: (sending: Promise<Sent>) => P
       posted.add(key);
       const { vm, sequence, agreement } = stay;
       const opening = await openingOf(world, stay, window);
-      const sending = postResult(sender, { vm, sequence, window }, agreement, openSla(agreement.terms), opening);
+      const sending = postResults(sender, { vm, sequence }, agreement, openSla(agreement.terms), [{ window, opening }]);
       await unlessTooEarly(keep(sending));
     }
   }

@@ -3,6 +3,7 @@ import type { Answers } from "./answers.js";
 import { explain, formatLength, formatOffset } from "./explain.js";
 import type { HistoryEntry, Signatory } from "../actions/questions/history.js";
 import type { Step } from "./format.js";
+import { formatMoney } from "./money.js";
 import type { ExpectationFact, RunFacts, StepFact } from "./run.js";
 import { type World, labelOf } from "./world.js";
 
@@ -161,7 +162,7 @@ export function answerLines(world: World, answers: Answers): string[] {
 
   if (answers.responsible) {
     const { vm, from, to, parts } = answers.responsible;
-    lines.push("", `2. Who answered for ${vm} from ${since(from)} to ${since(to)}?`, "");
+    lines.push("", `Who answered for ${vm} from ${since(from)} to ${since(to)}?`, "");
     lines.push(
       ...table([
         ["from", "to", "for", "cloud", "as"],
@@ -183,29 +184,8 @@ export function answerLines(world: World, answers: Answers): string[] {
     );
   }
 
-  lines.push("", "3. Who has room now?", "");
-  lines.push(
-    ...table([
-      ["cloud", "site", "status", "vCPU free", "memory free", "GPUs free", "promised"],
-      ...answers.sites.map((site) => {
-        const free = (lane: "vcpuMilli" | "memoryMiB" | "gpus") =>
-          Math.max(0, site.capacity[lane] - site.committed[lane]);
-        const share = site.capacity.vcpuMilli === 0 ? 0 : (100 * site.committed.vcpuMilli) / site.capacity.vcpuMilli;
-        return [
-          labelOf(world, site.cloud),
-          String(site.site),
-          enumName(CloudStatus, site.status),
-          String(free("vcpuMilli") / 1000),
-          `${Math.floor(free("memoryMiB") / 1024)} GiB`,
-          String(free("gpus")),
-          `${share.toFixed(0)} %`,
-        ];
-      }),
-    ]),
-  );
-
   if (answers.history) {
-    lines.push("", `4. What happened to ${answers.history.vm}, and who signed?`, "");
+    lines.push("", `What happened to ${answers.history.vm}, and who signed?`, "");
     lines.push(
       ...table([
         ["stay", "on", "from", "to", "began by", "signed by"],
@@ -228,7 +208,86 @@ export function answerLines(world: World, answers: Answers): string[] {
       `  .. of ${answers.history.entries.length} stays, the first and the last ${ENDS}; --json has them all`,
     );
   }
+  lines.push("", "2. What is owed, and by whom?", "", ...accountLines(world, answers));
+  lines.push("", "3. Did the hosts keep their promises?", "", ...breachLines(world, answers));
+  lines.push("", "4. Who can be trusted with the next VM, and who has room for it?", "", ...trustLines(world, answers));
   return lines;
+}
+
+/** Each pair's account, before and after debts that go round were cancelled. */
+function accountLines(world: World, { accounts }: Answers): string[] {
+  if (accounts.length === 0) return ["  nothing was charged"];
+  const hasNetting = world.nettings.length > 0;
+  const rows = accounts.map((account) => {
+    const { creditor, debtor, currency, charges, credits, notes, payments, beforeNetting, balance } = account;
+    const after = balance < 0n ? `${formatMoney(-balance)} the other way` : formatMoney(balance);
+    return [
+      labelOf(world, debtor),
+      labelOf(world, creditor),
+      ...[charges, credits, notes, payments, beforeNetting].map(formatMoney),
+      ...(hasNetting ? [after] : []),
+      currency,
+    ];
+  });
+  const head = ["debtor", "creditor", "charges", "credits", "notes", "payments"];
+  const sums = hasNetting ? ["before netting", "after"] : ["balance"];
+  return [...table([[...head, ...sums, ""], ...rows]), ...savingLines(world)];
+}
+
+function savingLines({ nettings }: World): string[] {
+  return nettings.flatMap(({ savings }) =>
+    savings.flatMap(({ currency, before, after, debtsBefore, debtsAfter }) => [
+      "",
+      ...wrap(
+        `  netting: ${formatMoney(before)} ${currency} in ${debtsBefore} debts became ${formatMoney(after)} in ${debtsAfter}`,
+        4,
+      ),
+    ]),
+  );
+}
+
+function breachLines(world: World, { breaches }: Answers): string[] {
+  if (breaches.length === 0) return ["  no window was credited or disputed"];
+  const rows = breaches
+    .slice(0, 2 * ENDS)
+    .map(({ vm, sequence, window, host, missed, creditBps, credit, currency }) => [
+      vm,
+      String(sequence),
+      String(window),
+      host === undefined ? "disputed: too few witnesses" : missed.join(", ") || "the pause before it",
+      host === undefined ? "-" : labelOf(world, host),
+      `${creditBps / 100} %`,
+      `${formatMoney(credit)} ${currency}`.trimEnd(),
+    ]);
+  const rest = breaches.length > 2 * ENDS ? ["", `  .. of ${breaches.length} windows; --json has them all`] : [];
+  return [...table([["VM", "stay", "window", "what was missed", "whose fault", "credit", ""], ...rows]), ...rest];
+}
+
+/** Reputation beside room: both are asked before the next VM is moved. */
+function trustLines(world: World, answers: Answers): string[] {
+  const percent = (units: bigint) => `${(Number(units / 10n ** 14n) / 100).toFixed(1)} %`;
+  const standing = new Map(answers.standings.map((found) => [found.label, found]));
+  return table([
+    ["cloud", "score", "confidence", "site", "status", "vCPU free", "memory free", "GPUs free", "promised"],
+    ...answers.sites.map((site) => {
+      const free = (lane: "vcpuMilli" | "memoryMiB" | "gpus") =>
+        Math.max(0, site.capacity[lane] - site.committed[lane]);
+      const share = site.capacity.vcpuMilli === 0 ? 0 : (100 * site.committed.vcpuMilli) / site.capacity.vcpuMilli;
+      const label = labelOf(world, site.cloud);
+      const known = standing.get(label);
+      return [
+        label,
+        known ? percent(known.score) : "",
+        known ? percent(known.confidence) : "",
+        String(site.site),
+        enumName(CloudStatus, site.status),
+        String(free("vcpuMilli") / 1000),
+        `${Math.floor(free("memoryMiB") / 1024)} GiB`,
+        String(free("gpus")),
+        `${share.toFixed(0)} %`,
+      ];
+    }),
+  ]);
 }
 
 function saySigners(world: World, entry: HistoryEntry): string {

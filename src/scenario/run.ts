@@ -1,11 +1,15 @@
-import { id as hashOf } from "ethers";
+import { formatUnits, id as hashOf } from "ethers";
 
 import { setFeature } from "../actions/exchange/setFeature.js";
 import { register } from "../actions/ledger/register.js";
+import { balanceOf } from "../actions/questions/balanceOf.js";
+import { creditOf } from "../actions/questions/creditOf.js";
 import { hostAt } from "../actions/questions/hostAt.js";
+import { scoreOf } from "../actions/questions/reputation.js";
 import { responsibleDuring } from "../actions/questions/responsibleDuring.js";
 import { vmIdOf } from "../actions/questions/vmIdOf.js";
 import { vmOf } from "../actions/questions/vmOf.js";
+import { resultOf } from "../actions/questions/windows.js";
 import { CloudStatus, MoveState, VmState, nameOf } from "../chain/enums.js";
 import { type Federation, asSender } from "../chain/federation.js";
 import type { BusEvent, Sent } from "../chain/send.js";
@@ -13,8 +17,10 @@ import { BusError } from "../errors/busError.js";
 import { unpackResources } from "../documents/build.js";
 import { RESOURCE_NAMES, type Resources } from "../documents/types.js";
 import { RevertError } from "../errors/revert.js";
+import { accountsOf } from "./accounts.js";
 import { missedBy } from "./claims.js";
 import { type Scenario, type Step, durationMs } from "./format.js";
+import { parseMoney } from "./money.js";
 import { doStep, makeOffer } from "./steps.js";
 import {
   type Chain,
@@ -99,6 +105,7 @@ export async function prepare(scenario: Scenario, setting: Setting): Promise<Wor
     documents: new Map(),
     agreements: new Map(),
     openings: new Map(),
+    nettings: [],
     sent: [],
     salts: 0,
   };
@@ -168,6 +175,10 @@ async function checkExpectations(world: World): Promise<ExpectationFact[]> {
     rooms = [],
     statuses = [],
     outcomes = [],
+    results = [],
+    credits = [],
+    balances = [],
+    reputation = [],
   } = scenario.expectations ?? {};
   const facts = [
     ...hosts.map(async ({ vm, at, host }) => {
@@ -190,6 +201,31 @@ async function checkExpectations(world: World): Promise<ExpectationFact[]> {
     }),
     ...rooms.map((expected) => roomFact(world, expected)),
     ...outcomes.map((expected) => outcomeFact(world, expected)),
+    ...results.map(async ({ vm, stay, window, state }) => {
+      const found = await resultOf(federation, vmNamed(world, vm).vm, stay, window);
+      return fact(`result of ${vm}, stay ${stay}, window ${window}`, state, found.state);
+    }),
+    ...credits.map(async ({ vm, stay, window, amount }) => {
+      const found = await creditOf(federation, vmNamed(world, vm).vm, stay, window);
+      const what = `credit for ${vm}, stay ${stay}, window ${window}`;
+      return fact(what, sayMoney(parseMoney(amount)), sayMoney(found));
+    }),
+    ...balances.map(async ({ creditor, debtor, currency = "EUR", amount }) => {
+      const [a, b] = [cloudOf(world, creditor).cloud, cloudOf(world, debtor).cloud];
+      const found = await balanceOf(federation, a, b, currency);
+      return fact(`what ${debtor} owes ${creditor} in ${currency}`, sayMoney(parseMoney(amount)), sayMoney(found));
+    }),
+    ...reputation.map(async ({ cloud, above = 0, below = 1 }) => {
+      const score = Number(await scoreOf(federation, cloudOf(world, cloud).cloud)) / 1e18;
+      const isWithin = score > above && score < below;
+      const expected = `above ${above} and below ${below}`;
+      return fact(`reputation of ${cloud}`, expected, isWithin ? expected : score.toFixed(4));
+    }),
+    ...accountsOf(world).map(async ({ creditor, debtor, currency, balance }) => {
+      const found = await balanceOf(federation, creditor, debtor, currency);
+      const what = `books of ${labelOf(world, debtor)} and ${labelOf(world, creditor)}: the sum of the lines`;
+      return fact(what, sayMoney(balance), sayMoney(found));
+    }),
   ];
   return Promise.all(facts);
 }
@@ -231,6 +267,10 @@ function numberOf(world: World, move: string): bigint {
     .flatMap((sent) => sent.events)
     .find((event) => event.name === "MoveAgreed" && event.args.getValue("move") === move);
   return agreed ? BigInt(String(agreed.args.getValue("number"))) : 0n;
+}
+
+function sayMoney(amount: bigint): string {
+  return formatUnits(amount, 9);
 }
 
 function fact(what: string, expected: string, found: string): ExpectationFact {

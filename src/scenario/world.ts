@@ -1,5 +1,6 @@
 import { type BaseWallet, Wallet, hexlify, id, keccak256, randomBytes, toUtf8Bytes } from "ethers";
 
+import type { Debt, Saving } from "../charging/netting.js";
 import type { Federation, RpcProvider } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
 import { buildResources } from "../documents/build.js";
@@ -72,6 +73,8 @@ export interface World {
   readonly agreements: Map<string, Agreement>;
   /** What home and host agreed on about windows, by `windowKey`: what they keep to open it. */
   readonly openings: Map<string, SaltedMetrics>;
+  /** What was owed before each netting, and what it saved. */
+  readonly nettings: { readonly before: readonly Debt[]; readonly savings: readonly Saving[] }[];
   readonly keys: KeyRing;
   readonly roles: FederationRoles;
   /** All that was sent, in order. */
