@@ -5,11 +5,11 @@ import { expect } from "chai";
 import { BusError } from "../../../src/errors/busError.js";
 import { durationMs, lengthOf, parseScenario } from "../../../src/scenario/format.js";
 import { SCENARIO_SCHEMA } from "../../../src/scenario/schema.js";
-import { smallScenario } from "../../fixtures/scenarios.js";
+import { promisedScenario, smallScenario } from "../../fixtures/scenarios.js";
 
 /** Sets what a JSON pointer names; undefined takes it away. */
-function changed(path: string, value: unknown): string {
-  const scenario: unknown = JSON.parse(JSON.stringify(smallScenario()));
+function changed(path: string, value: unknown, base = smallScenario()): string {
+  const scenario: unknown = JSON.parse(JSON.stringify(base));
   const keys = path.split("/").slice(1);
   const last = keys.pop() ?? "";
   const parent = keys.reduce<unknown>((at, key) => (at as { [key: string]: unknown })[key], scenario);
@@ -75,6 +75,39 @@ describe("parseScenario", function () {
   for (const [path, value, named] of MISTAKES) {
     it(`names ${path} when it is ${JSON.stringify(value).slice(0, 40)}`, function () {
       const mistake = mistakeIn(changed(path, value));
+      expect(mistake).to.include(path).and.to.match(named);
+    });
+  }
+
+  const claim = { do: "claim", vm: "web-1", window: 0, by: "aurora" } as const;
+  const PROMISED = promisedScenario([
+    { ...claim, metrics: { availabilityPpm: 1 } },
+    { do: "report", vm: "web-1", windows: [0, 1], samples: { every: "PT1M", values: { lossPpm: [0, null] } } },
+    { do: "note", creditor: "aurora", debtor: "borealis", amount: "1.5" },
+  ]);
+  const MISTAKES_ABOUT_PROMISES: readonly (readonly [string, unknown, RegExp])[] = [
+    ["/terms/gold/settlement", "never", /never/],
+    ["/terms/gold/currency", "euro", /euro/],
+    ["/terms/gold/promises/speed", 1, /unknown key/],
+    ["/terms/gold/tiers/0/creditBps", 10_001, /10001/],
+    ["/timeline/0/terms", "silver", /silver/],
+    ["/timeline/0/witnesses/0", "probe-9", /probe-9/],
+    ["/timeline/1", claim, /either metrics or samples/],
+    ["/timeline/1/metrics/availabilityPpm", -1, /-1/],
+    ["/timeline/1/by", "cirrus", /cirrus/],
+    ["/timeline/2/windows", [3, 2], /ends before/],
+    ["/timeline/2/windows", [3], /\[3\]/],
+    ["/timeline/3/amount", "1,5", /1,5/],
+    ["/timeline/3/amount", 1.5, /1\.5/],
+    ["/timeline/3/debtor", "cirrus", /cirrus/],
+    ["/expectations", { balances: [{ creditor: "cirrus", debtor: "aurora", amount: "1" }] }, /cirrus/],
+    ["/expectations", { results: [{ vm: "web-1", stay: 1, window: 0, state: "Sure" }] }, /Sure/],
+    ["/expectations", { credits: [{ vm: "web-9", stay: 1, window: 0, amount: "1" }] }, /web-9/],
+    ["/expectations", { reputation: [{ cloud: "cirrus" }] }, /cirrus/],
+  ];
+  for (const [path, value, named] of MISTAKES_ABOUT_PROMISES) {
+    it(`names ${path} when it is ${JSON.stringify(value).slice(0, 60)}`, function () {
+      const mistake = mistakeIn(changed(path, value, PROMISED));
       expect(mistake).to.include(path).and.to.match(named);
     });
   }

@@ -52,8 +52,21 @@ describe("scenarioOfTrace", function () {
     const world = await prepare(scenario, await openEmbedded(scenario));
     const facts = await runTimeline(world, () => undefined);
 
-    expect(tally(facts)).to.include({ accepted: 6, refused: 0, missed: 0 });
+    // Two moves of three transactions each; windows opened and reported; a charge and a credit; two moves and a result remembered.
+    expect(tally(facts)).to.include({ accepted: 13, refused: 0, missed: 0 });
     expect(burstsByCloud(world, await askQuestions(world))).to.deep.equal(["  cheap-cloud: 1 times, 0.4 h"]);
+  });
+
+  it("feeds the SLA by the load: a share of the charge comes back when the VM presses harder than was promised", async function () {
+    const { scenario } = scenarioOfTrace(smallTrace(), { burstAt: 30, returnBelow: 20 });
+    const world = await prepare(scenario, await openEmbedded(scenario));
+    await runTimeline(world, () => undefined);
+    const { breaches } = await askQuestions(world);
+
+    // 80 % of the CPU against twice the 30 % at which it bursts.
+    expect(breaches).to.have.length(1);
+    expect(breaches[0]).to.deep.include({ missed: ["cpuReadyPpm"], creditBps: 1_000, window: 0 });
+    expect(world.openings.values().next().value?.values.cpuReadyPpm).to.equal(800_000);
   });
 
   it(`reads the real load${existsSync(REAL) ? "" : `: skipped, there is no ${REAL}`}`, function () {
@@ -62,6 +75,6 @@ describe("scenarioOfTrace", function () {
 
     expect(samples).to.equal(8_619);
     expect(bursts.length).to.be.greaterThan(0);
-    expect(scenario.timeline).to.have.length(2 * bursts.length + 1);
+    expect(scenario.timeline).to.have.length(3 * bursts.length + 2);
   });
 });
