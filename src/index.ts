@@ -101,6 +101,7 @@ export * from "./actions/registry/suspendSelf.js";
 export * from "./actions/registry/withdrawReplacement.js";
 export * from "./charging/accrual.js";
 export * from "./charging/currencies.js";
+export * from "./charging/netting.js";
 export * from "./matchmaking/matchHosts.js";
 export * from "./signing/checkDocument.js";
 export * from "./signing/desk.js";

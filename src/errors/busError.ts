@@ -63,6 +63,7 @@ export type BusErrorCode =
   | "BAD_SCENARIO"
   | "BAD_TRACE"
   | "CHARGE_OVERFLOW"
+  | "BAD_DEBTS"
   | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
