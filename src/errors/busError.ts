@@ -93,6 +93,10 @@ export type BusErrorCode =
   | "BAD_SCENARIO"
   | "BAD_TRACE"
   | "CHARGE_OVERFLOW"
+  | "BAD_DEBTS"
+  | "BAD_PERIOD"
+  | "BAD_EXPORT"
+  | "BAD_ARGUMENT"
   | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */

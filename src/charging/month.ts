@@ -1,0 +1,31 @@
+/** A stretch of time within one calendar month, UTC; times in milliseconds. */
+export interface MonthSlice {
+  /** Begin of the month. */
+  readonly month: bigint;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Begin of the calendar month, UTC, in which a time lies. */
+export function monthOf(time: bigint): bigint {
+  const date = new Date(Number(time));
+  return BigInt(Date.UTC(date.getUTCFullYear(), date.getUTCMonth()));
+}
+
+/** Begin of the month after that in which a time lies. */
+export function nextMonth(time: bigint): bigint {
+  const date = new Date(Number(time));
+  return BigInt(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1));
+}
+
+/** A stretch of time cut at the beginnings of months; empty if it does not begin before it ends. */
+export function cutByMonth(from: bigint, to: bigint): MonthSlice[] {
+  const slices: MonthSlice[] = [];
+  for (let begin = from; begin < to;) {
+    const next = nextMonth(begin);
+    const end = next < to ? next : to;
+    slices.push({ month: monthOf(begin), from: begin, to: end });
+    begin = end;
+  }
+  return slices;
+}
