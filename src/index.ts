@@ -72,6 +72,7 @@ export * from "./actions/questions/hostAt.js";
 export * from "./actions/questions/reputation.js";
 export * from "./actions/questions/responsibleDuring.js";
 export * from "./actions/questions/stays.js";
+export * from "./actions/questions/unpostedMoves.js";
 export * from "./actions/questions/vmIdOf.js";
 export * from "./actions/questions/vmOf.js";
 export * from "./actions/questions/windows.js";

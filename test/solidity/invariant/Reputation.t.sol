@@ -67,7 +67,9 @@ contract ReputationInvariants {
         _reputation = IReputationLedger(
             _deploy("ReputationLedger.sol:ReputationLedger", abi.encode(authority, oracle, address(0), rules))
         );
-        _handler = new ReputationHandler(_reputation, START);
+        _handler = ReputationHandler(
+            _deploy("ReputationHandler.t.sol:ReputationHandler", abi.encode(_reputation, START))
+        );
         for (uint32 cloud = 1; cloud <= 4; ++cloud) _offer(ICapacityExchange(exchange), cloud);
         for (uint256 i = 0; i < 4; ++i) {
             _handler.move(_nextSeed());

@@ -15,6 +15,7 @@ import {
   countedOf,
   documentId,
   evidenceFromEvents,
+  expire,
   matchHosts,
   monthOf,
   openSla,
@@ -31,7 +32,9 @@ import {
   standingFrom,
   standingOf,
   start,
+  publicAgreementId,
   trustIn,
+  unpostedMoves,
 } from "../../../src/index.js";
 import {
   type Member,
@@ -138,6 +141,36 @@ describe("actions on the reputation ledger", function () {
     const plain = await matchHosts(federation, needs);
     expect(plain.candidates.map(({ cloud }) => cloud).sort()).to.deep.equal([1, 2, 3, 4]);
     expect(plain.candidates.every((candidate) => !("trust" in candidate))).to.equal(true);
+  });
+
+  it("find the moves that can be posted from events alone, and post them", async function () {
+    const found = await networkHelpers.loadFixture(offeringFederation);
+    const { federation, members, spare } = found;
+    const [home, host, other] = members;
+    const anyone = asSender(federation, spare[0]!);
+    expect(await unpostedMoves(federation)).to.deep.equal([]);
+    const parties = { home, source: home, destination: other };
+    const givenUp = await agreedMove(found, parties, [await newVm(found, home)]);
+    await abort(asSender(federation, other.account), givenUp, other.cloud, AbortReason.Capacity);
+    const excused = await agreedMove(found, parties, [await newVm(found, home)]);
+    await abort(asSender(federation, home.account), excused, home.cloud, AbortReason.Capacity);
+    const { vm } = await completed(found, home, host);
+    const stalled = await agreedMove(found, parties, [await newVm(found, home)]);
+    await start(asSender(federation, home.account), stalled);
+    await networkHelpers.time.increaseTo(stalled.completeBy / 1_000n + 1n);
+    await expire(anyone, stalled);
+
+    const moves = await unpostedMoves(federation);
+
+    expect(
+      moves.map((move) => (move.kind === "completed" ? move.vm : publicAgreementId(move.agreement))),
+    ).to.deep.equal([agreementId(givenUp.agreement), vm, agreementId(stalled.agreement)]);
+    for (const move of moves) {
+      if (move.kind === "completed") await postMove(anyone, move.vm, move.sequence);
+      else await postUnfinished(anyone, move.number, move.agreement);
+    }
+    expect(await unpostedMoves(federation)).to.deep.equal([]);
+    expect(await unpostedMoves(federation, await federation.provider.getBlockNumber())).to.deep.equal([]);
   });
 
   it("name the refusal, and set rules for governance", async function () {
