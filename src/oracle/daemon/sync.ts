@@ -89,7 +89,8 @@ function takeIn(options: SyncOptions, vm: string, sequence: number, facts: StayF
   const { agreementId, home, host, startedAtMs, endedAtMs } = facts;
   if (agreementId === undefined || home === host) return;
   const agreement = options.agreementOf({ agreementId });
-  if (options.concerns(facts, agreement) === false) return;
+  const isOurs = options.concerns(facts, agreement);
+  if (isOurs === false) return;
   store.addStay({
     vm,
     sequence,
@@ -98,7 +99,7 @@ function takeIn(options: SyncOptions, vm: string, sequence: number, facts: StayF
     startedAtMs,
     endedAtMs,
     agreementId,
-    windowMs: Number(agreement?.windowMs ?? 0n),
+    windowMs: isOurs && agreement ? Number(agreement.windowMs) : 0,
     claimWithinMs: 0,
     objectWithinMs: 0,
     observeWithinMs: 0,
