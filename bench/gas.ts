@@ -10,14 +10,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 
-import { type BaseWallet, id as hashOf } from "ethers";
+import { type BaseWallet, Wallet, id as hashOf } from "ethers";
 
 import {
+  type AgreedReport,
   type Agreement,
+  AgentScope,
   type DocumentName,
   type Documents,
   type Federation,
   type Line,
+  type Observation,
   type Resources,
   type Sent,
   abort,
@@ -25,21 +28,29 @@ import {
   amend,
   asSender,
   buildAgreement,
+  buildMetrics,
   buildPrice,
   buildResources,
   buildSla,
+  claim,
   complete,
   contestLoss,
   declareLost,
   documentId,
   evacuate,
   expire,
+  finalise,
   giveNotice,
+  object,
+  observe,
+  openWindows,
   record,
   register,
   release,
+  reportAgreed,
   restore,
   revoke,
+  setAgent,
   signDocument,
   start,
   stop,
@@ -80,6 +91,8 @@ const BOUNDS: { readonly [operation: string]: { readonly [lines: number]: number
   completeBetweenHosts: { 1: 115_000, 10: 55_000 },
   completeReturn: { 1: 115_000, 10: 55_000 },
   hostAt: { 1: 60_000 },
+  reportAgreed: { 1: 75_000, 64: 75_000 },
+  observe: { 1: 80_000 },
 };
 
 const LABELS = ["aurora", "borealis", "cumulus", "delta-grid"] as const;
@@ -212,14 +225,32 @@ class Bench {
     await this.measure(`complete${suffix}`, vms.length, complete(this.relay, document, handover, both));
   }
 
-  async record(vms: readonly string[], source: number, destination: number, operation: string): Promise<void> {
+  async record(
+    vms: readonly string[],
+    source: number,
+    destination: number,
+    operation: string,
+    changes: Partial<Agreement> = {},
+  ): Promise<Agreement> {
     await this.pass(2_000);
-    const agreement = await this.agreement(vms, source, destination);
+    const agreement = { ...(await this.agreement(vms, source, destination)), ...changes };
     const at = BigInt(await this.now());
     const receipts = agreement.lines.map(({ vm }) => ({ vm, stateDigest: hashOf(vm), releasedAt: at, runningAt: at }));
     const document = { agreement, receipts };
     const signatures = await this.sign("Record", document, [HOME, source, destination]);
     await this.measure(operation, vms.length, record(this.relay, document, signatures));
+    return agreement;
+  }
+
+  /** An agent of a cloud that reports for it. */
+  async reporter(cloud: number): Promise<Wallet> {
+    const agent = new Wallet(hashOf(`reporter ${cloud}`));
+    const validUntil = BigInt(await this.now()) + 30n * DAY_MS;
+    const acceptance = { cloud, key: agent.address, role: 3, validUntil };
+    const signature = await signDocument(agent, this.federation.registryDomain, "KeyAcceptance", acceptance);
+    const signed = { validUntil, signature };
+    await setAgent(this.as(cloud), cloud, agent.address, AgentScope.REPORT, validUntil, [], signed);
+    return agent;
   }
 
   async amend(vms: readonly string[], host: number, size: Resources, operation?: string): Promise<void> {
@@ -282,6 +313,71 @@ async function measureOthers(bench: Bench, vm: string): Promise<void> {
   await bench.measure("terminate", 1, terminate(home, vm));
 }
 
+/** Windows of one stay, five minutes each, reported in every way. The VM ends at home. */
+async function measureWindows(bench: Bench, vm: string): Promise<void> {
+  const keys = [1, 2, 3, 4, 5].map((n) => new Wallet(hashOf(`witness ${n}`)));
+  keys.sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
+  const witnesses = { members: keys.map(({ address }) => address), required: 3 };
+  const agreement = await bench.record([vm], HOME, HOST, "", { witnesses });
+  bench.rows.pop();
+  const { sequence } = await vmOf(bench.federation, vm);
+  await bench.measure("openWindows", 1, openWindows(bench.relay, vm, sequence, agreement));
+  await bench.pass(200 * Number(agreement.windowMs));
+
+  const { oracleDomain } = bench.federation;
+  const values = buildMetrics({
+    availabilityPpm: 999_900,
+    throughputKbps: 900_000,
+    networkLatencyUs: 900,
+    lossPpm: 20,
+  });
+  let next = 0;
+  const report = async (operation: string, count: number, signers: readonly BaseWallet[]) => {
+    const reports = Array.from({ length: count }, (): AgreedReport => {
+      const window = next++;
+      return { vm, sequence, window, metrics: { values, salt: hashOf(`window ${window}`) } };
+    });
+    const signatures = await Promise.all(
+      reports.flatMap((one) => signers.map((key) => signDocument(key, oracleDomain, "AgreedReport", one))),
+    );
+    await bench.measure(operation, count, reportAgreed(bench.relay, reports, signatures));
+  };
+  const accounts = [bench.key(HOME), bench.key(HOST)];
+  for (const count of [1, 64]) await report("reportAgreed", count, accounts);
+  const agents = [await bench.reporter(HOME), await bench.reporter(HOST)];
+  for (const count of [1, 64]) await report("reportAgreedByAgents", count, agents);
+
+  // The first objection of a stay keeps its witnesses; the later ones find them.
+  for (const [window, heard] of [
+    [next++, 0],
+    [next++, 3],
+    [next++, 5],
+  ] as const) {
+    const isMeasured = heard === 3;
+    await bench.measure(isMeasured ? "claim" : "", 1, claim(bench.as(HOST), vm, sequence, window, HOST, values));
+    if (!isMeasured) bench.rows.pop();
+    const objecting = object(bench.as(HOME), vm, sequence, window, agreement);
+    await bench.measure(heard === 0 ? "objectFirst" : "object", 1, objecting);
+    if (heard === 5) bench.rows.pop();
+    const observed = keys.slice(0, heard).map((key, i) => {
+      const metrics = { ...values, availabilityPpm: values.availabilityPpm - i };
+      const observation: Observation = { vm, sequence, window, metrics, samplesRoot: hashOf(`samples ${i}`) };
+      return { key, witness: key.address, observation };
+    });
+    for (const [i, { key, observation }] of observed.entries()) {
+      const signature = await signDocument(key, oracleDomain, "Observation", observation);
+      await bench.measure("observe", 1, observe(bench.relay, observation, witnesses, signature));
+      if (heard !== 3 || i !== 2) bench.rows.pop();
+    }
+    if (heard === 0) continue;
+    await bench.pass(Number(8n * DAY_MS));
+    const finishing = finalise(bench.relay, vm, sequence, window, witnesses, observed);
+    await bench.measure(`finalise${heard}`, 1, finishing);
+  }
+  await stop(bench.as(HOME), vm);
+  await restore(bench.as(HOME), vm);
+}
+
 /** `hostAt` as a call, in the middle of very many stays. */
 async function measureHostAt(bench: Bench, vm: string): Promise<void> {
   await bench.record([vm], HOME, HOST, "");
@@ -341,6 +437,7 @@ async function main(): Promise<void> {
   bench.registered = 10;
   for (const lines of GROUPS) await measureMigrations(bench, vms, lines);
   await measureOthers(bench, vms[15] ?? "");
+  await measureWindows(bench, vms[14] ?? "");
   bench.registered = 18;
 
   if (!values.quick) {

@@ -55,7 +55,7 @@ struct Grid {
 /// @param state Where it stands; a claim that nobody may object to any more stays Claimed and `isFinal` tells.
 /// @param isFinal Whether it can no longer change.
 /// @param claimant Who claimed; nobody where nobody did.
-/// @param at Claimed: when, Objected: when the objection came, in seconds; otherwise 0.
+/// @param since Claimed: since when, Objected: since when, in seconds; otherwise 0.
 /// @param observations Objected: how many witnesses were heard so far.
 /// @param metrics The metrics; all zero where they are not on the chain (None, Agreed, Disputed).
 /// @param commitment Agreed: the lowest 248 bits of the struct hash of the salted metrics; otherwise 0.
@@ -63,7 +63,7 @@ struct WindowResult {
     ResultState state;
     bool isFinal;
     CloudId claimant;
-    uint40 at;
+    uint40 since;
     uint8 observations;
     Metrics metrics;
     bytes32 commitment;
@@ -383,6 +383,9 @@ interface ISlaOracle {
 
     /// @notice Records results on which home and host agree; each is final at once. Anyone may bring them. Possible until
     /// `claimWithin` after the window; after a claim or an objection, until that is final.
+    /// @dev A window whose full length has passed counts as over, wherever the stay ended: two signatures say so, and the
+    /// ledger is asked about the last, cut window only. A report of a window that the stay never reached is worth nothing,
+    /// since `windowOf` refuses it.
     /// @param reports 1 to 64 reports.
     /// @param signatures For each report of home, then host.
     function reportAgreed(AgreedReport[] calldata reports, bytes[] calldata signatures) external;
@@ -462,7 +465,8 @@ interface ISlaOracle {
 
     /// @notice The final metrics of a window, for the contracts that judge them.
     /// @dev Reverts where the result is not final, is Disputed, or the opening does not fit. An opening is needed for an
-    /// agreed result only; otherwise its salt is zero and its values are those of the result.
+    /// agreed result only; otherwise its salt is zero and its values are those of the result. Ask `windowOf` as well: a
+    /// record may have moved the stay's end before the window.
     /// @param vm The VM.
     /// @param sequence Number of the stay.
     /// @param window Number of the window.

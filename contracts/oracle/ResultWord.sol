@@ -6,7 +6,7 @@ import {ResultState} from "./ISlaOracle.sol";
 
 /// @notice The result of a window in one word, as it is stored.
 /// @dev From the lowest bit: state 8. Of an agreed result the other 248 bits are the lowest ones of the struct hash of
-/// the salted metrics. Of any other: time 40, observations 3, whether the host claims 1, availabilityPpm 20, cpuReadyPpm 20,
+/// the salted metrics. Of any other: since 40, observations 3, whether the host claims 1, availabilityPpm 20, cpuReadyPpm 20,
 /// lossPpm 20, diskLatencyUs 32, diskIops 32, throughputKbps 32, networkLatencyUs 32, measured 7. A lane in millionths
 /// has 20 bits because it is at most a million: `SlaRules.requireInRange` comes before.
 type ResultWord is uint256;
@@ -16,7 +16,7 @@ using ResultWords for ResultWord global;
 /// @title Fields and transitions of a stored result
 library ResultWords {
     uint256 private constant STATE_BITS = 8;
-    uint256 private constant AT = 8;
+    uint256 private constant SINCE = 8;
     uint256 private constant OBSERVATIONS = 48;
     uint256 private constant BY_HOST = 51;
     uint256 private constant AVAILABILITY = 52;
@@ -44,9 +44,9 @@ library ResultWords {
         return bytes32(ResultWord.unwrap(result) >> STATE_BITS);
     }
 
-    /// @notice When it was claimed or objected to, in seconds.
-    function at(ResultWord result) internal pure returns (uint40) {
-        return uint40(ResultWord.unwrap(result) >> AT);
+    /// @notice Since when it is claimed or objected to, in seconds.
+    function since(ResultWord result) internal pure returns (uint40) {
+        return uint40(ResultWord.unwrap(result) >> SINCE);
     }
 
     /// @notice How many witnesses were heard.
@@ -86,22 +86,24 @@ library ResultWords {
     /// @notice None → Claimed.
     /// @param metrics_ In range.
     /// @param byHost Whether the host claims.
-    /// @param at_ When, in seconds.
-    function claimed(Metrics memory metrics_, bool byHost, uint40 at_) internal pure returns (ResultWord) {
+    /// @param since_ When, in seconds.
+    function claimed(Metrics memory metrics_, bool byHost, uint40 since_) internal pure returns (ResultWord) {
         return
             ResultWord.wrap(
                 uint256(ResultState.Claimed) |
-                    (uint256(at_) << AT) |
+                    (uint256(since_) << SINCE) |
                     (byHost ? uint256(1) << BY_HOST : 0) |
                     _pack(metrics_)
             );
     }
 
     /// @notice Claimed → Objected.
-    /// @param at_ When, in seconds.
-    function objected(ResultWord result, uint40 at_) internal pure returns (ResultWord) {
+    /// @param since_ When, in seconds.
+    function objected(ResultWord result, uint40 since_) internal pure returns (ResultWord) {
         return
-            ResultWord.wrap((ResultWord.unwrap(result) & CLAIM) | uint256(ResultState.Objected) | (uint256(at_) << AT));
+            ResultWord.wrap(
+                (ResultWord.unwrap(result) & CLAIM) | uint256(ResultState.Objected) | (uint256(since_) << SINCE)
+            );
     }
 
     /// @notice Objected → Objected, with one witness more. At most seven are heard.

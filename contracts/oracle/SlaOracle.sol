@@ -17,6 +17,7 @@ import {AgentScope} from "../registry/AgentScope.sol";
 import {ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {CloudId, NOBODY} from "../types/CloudId.sol";
 import {VmId} from "../types/VmId.sol";
+import {GridWord, GridWords} from "./GridWord.sol";
 import {Grid, ISlaOracle, OraclePeriods, ResultState, WindowResult} from "./ISlaOracle.sol";
 import {ResultWord, ResultWords} from "./ResultWord.sol";
 import {SlaRules} from "./SlaRules.sol";
@@ -25,18 +26,6 @@ import {WitnessMedian} from "./WitnessMedian.sol";
 /// @title SlaOracle
 /// @dev No function asks for a cloud's status: whoever left or was expelled still claims and objects.
 contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
-    /// @dev The grid of a stay, of which an agreed report reads one slot.
-    struct StoredGrid {
-        // slot: 2 * 4 + 2 * 6 + 3 * 3 = 29 bytes. It exists if `windowMs` is not zero
-        CloudId home;
-        CloudId host;
-        uint48 startedAt;
-        uint48 windowMs;
-        uint24 claimWithin;
-        uint24 objectWithin;
-        uint24 observeWithin;
-    }
-
     /// @dev Which window is spoken of.
     struct Key {
         VmId vm;
@@ -52,7 +41,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
 
     OraclePeriods private _periods;
 
-    mapping(VmId vm => mapping(uint32 sequence => StoredGrid)) private _grids;
+    mapping(VmId vm => mapping(uint32 sequence => GridWord)) private _grids;
     mapping(VmId vm => mapping(uint32 sequence => mapping(uint32 window => ResultWord))) private _results;
     /// @dev Known from the first objection of a stay on.
     mapping(VmId vm => mapping(uint32 sequence => bytes32 hash)) private _witnesses;
@@ -78,32 +67,30 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
 
     /// @inheritdoc ISlaOracle
     function openWindows(VmId vm, uint32 sequence, Agreement calldata agreement) external {
-        require(_grids[vm][sequence].windowMs == 0, SlaOracle_AlreadyOpen(vm, sequence));
+        require(!_grids[vm][sequence].isOpen(), SlaOracle_AlreadyOpen(vm, sequence));
         StayFacts memory stay = _stayUnder(vm, sequence, agreement);
         require(stay.home != stay.host, SlaOracle_AtHome(vm, sequence));
         uint64 windowMs = agreement.windowMs;
         require(windowMs <= type(uint48).max, SlaOracle_WindowTooLong(windowMs));
 
-        OraclePeriods memory current = _periods;
-        // Casts are safe: the window was found to have 48 bits, and no period is longer than 180 days.
-        _grids[vm][sequence] = StoredGrid({
+        // The cast is safe: the window was found to have 48 bits.
+        Grid memory grid = Grid({
             home: stay.home,
             host: stay.host,
             startedAt: stay.startedAt,
             windowMs: uint48(windowMs),
-            claimWithin: uint24(current.claimWithin),
-            objectWithin: uint24(current.objectWithin),
-            observeWithin: uint24(current.observeWithin)
+            periods: _periods
         });
+        _grids[vm][sequence] = GridWords.pack(grid);
 
         emit WindowsOpened({
             vm: vm,
             sequence: sequence,
-            home: stay.home,
-            host: stay.host,
-            startedAt: stay.startedAt,
-            windowMs: uint48(windowMs),
-            periods: current
+            home: grid.home,
+            host: grid.host,
+            startedAt: grid.startedAt,
+            windowMs: grid.windowMs,
+            periods: grid.periods
         });
     }
 
@@ -115,46 +102,61 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
         require(count != 0 && count <= MAX_REPORTS, SlaOracle_ReportCount(count, MAX_REPORTS));
         require(signatures.length == 2 * count, SlaOracle_SignatureCount(2 * count, signatures.length));
 
-        StoredGrid memory grid;
-        Key memory key;
+        VmId vm;
+        uint32 sequence = 0;
+        GridWord grid;
         for (uint256 i = 0; i < count; ++i) {
             AgreedReport calldata report = reports[i];
             // Reports mostly are of one stay: its grid is read once.
-            if (i == 0 || report.vm != key.vm || report.sequence != key.sequence) {
-                grid = _gridOf(report.vm, report.sequence);
+            if (report.vm != vm || report.sequence != sequence || !grid.isOpen()) {
+                (vm, sequence) = (report.vm, report.sequence);
+                grid = _gridOf(vm, sequence);
             }
-            key = Key({vm: report.vm, sequence: report.sequence, window: report.window});
-            _reportAgreed(key, grid, report, signatures[2 * i], signatures[2 * i + 1]);
+            _reportAgreed(grid, report, signatures[2 * i], signatures[2 * i + 1]);
         }
     }
 
     function _reportAgreed(
-        Key memory key,
-        StoredGrid memory grid,
+        GridWord grid,
         AgreedReport calldata report,
         bytes calldata ofHome,
         bytes calldata ofHost
     ) private {
-        ResultWord result = _resultAt(key);
+        (VmId vm, uint32 sequence, uint32 window) = (report.vm, report.sequence, report.window);
+        mapping(uint32 window => ResultWord) storage results = _results[vm][sequence];
+        ResultWord result = results[window];
         ResultState state = result.state();
-        require(!_isFinal(result, grid), SlaOracle_AlreadyFinal(key.vm, key.sequence, key.window, state));
+        require(!_isFinal(result, grid), SlaOracle_AlreadyFinal(vm, sequence, window, state));
         // What is claimed was in time when it was claimed.
-        if (state == ResultState.None) _requireReportable(key, grid);
+        if (state == ResultState.None) _requireOver(vm, sequence, window, grid);
         bytes32 digest = _hashTypedDataV4(report.structHash());
-        REGISTRY.requireSignature(grid.home, AgentScope.REPORT, NOBODY, NOBODY, digest, ofHome);
-        REGISTRY.requireSignature(grid.host, AgentScope.REPORT, NOBODY, NOBODY, digest, ofHost);
+        REGISTRY.requireSignature(grid.home(), AgentScope.REPORT, NOBODY, NOBODY, digest, ofHome);
+        REGISTRY.requireSignature(grid.host(), AgentScope.REPORT, NOBODY, NOBODY, digest, ofHost);
 
-        _store(key, ResultWords.agreed(report.metrics));
+        results[window] = ResultWords.agreed(report.metrics);
 
-        emit WindowAgreed({vm: key.vm, sequence: key.sequence, window: key.window, metrics: report.metrics});
+        emit WindowAgreed({vm: vm, sequence: sequence, window: window, metrics: report.metrics});
+    }
+
+    /// @dev What `_requireReportable` asks, at the price of two signatures: a window whose full length has passed is over,
+    /// wherever the stay ended, and the ledger is asked about the last, cut one only. A report of a window that the stay
+    /// never reached is worth nothing: `windowOf` refuses it to whoever wants to use the result.
+    function _requireOver(VmId vm, uint32 sequence, uint32 window, GridWord grid) private view {
+        uint256 to = grid.beginOf(window) + grid.windowMs();
+        uint48 time = _nowMs();
+        if (time < to) {
+            _requireReportable(Key({vm: vm, sequence: sequence, window: window}), grid);
+        } else {
+            _requireInTime(vm, sequence, window, grid, to, time);
+        }
     }
 
     /* CLAIMED */
 
     /// @inheritdoc ISlaOracle
     function claim(VmId vm, uint32 sequence, uint32 window, CloudId by, Metrics calldata metrics) external {
-        StoredGrid memory grid = _gridOf(vm, sequence);
-        require(by == grid.home || by == grid.host, SlaOracle_NotAParty(vm, sequence, by));
+        GridWord grid = _gridOf(vm, sequence);
+        require(by == grid.home() || by == grid.host(), SlaOracle_NotAParty(vm, sequence, by));
         REGISTRY.requireSender(by, AgentScope.REPORT, NOBODY, NOBODY, msg.sender);
         SlaRules.requireInRange(metrics);
         require(metrics.measured != 0, SlaOracle_NothingMeasured(vm, sequence, window));
@@ -163,19 +165,19 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
         require(state == ResultState.None, SlaOracle_AlreadyReported(vm, sequence, window, state));
         _requireReportable(key, grid);
 
-        _store(key, ResultWords.claimed(metrics, by == grid.host, _now()));
+        _store(key, ResultWords.claimed(metrics, by == grid.host(), _now()));
 
         emit WindowClaimed({vm: vm, sequence: sequence, window: window, claimant: by, metrics: metrics});
     }
 
     /// @inheritdoc ISlaOracle
     function object(VmId vm, uint32 sequence, uint32 window, Agreement calldata agreement) external {
-        StoredGrid memory grid = _gridOf(vm, sequence);
+        GridWord grid = _gridOf(vm, sequence);
         Key memory key = Key({vm: vm, sequence: sequence, window: window});
         ResultWord result = _requireState(key, ResultState.Claimed);
-        CloudId by = result.isByHost() ? grid.home : grid.host;
+        CloudId by = result.isByHost() ? grid.home() : grid.host();
         REGISTRY.requireSender(by, AgentScope.REPORT, NOBODY, NOBODY, msg.sender);
-        uint40 until = result.at() + grid.objectWithin;
+        uint40 until = result.since() + grid.objectWithin();
         require(_now() <= until, SlaOracle_ObjectionTooLate(vm, sequence, window, until, _now()));
         _stayUnder(vm, sequence, agreement);
 
@@ -188,7 +190,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
             window: window,
             by: by,
             witnesses: agreement.witnesses,
-            observeUntil: _now() + grid.observeWithin
+            observeUntil: _now() + grid.observeWithin()
         });
     }
 
@@ -201,9 +203,9 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
         bytes calldata signature
     ) external {
         Key memory key = Key({vm: observation.vm, sequence: observation.sequence, window: observation.window});
-        StoredGrid memory grid = _gridOf(key.vm, key.sequence);
+        GridWord grid = _gridOf(key.vm, key.sequence);
         ResultWord result = _requireState(key, ResultState.Objected);
-        uint40 until = result.at() + grid.observeWithin;
+        uint40 until = result.since() + grid.observeWithin();
         require(_now() <= until, SlaOracle_ObservationTooLate(key.vm, key.sequence, key.window, until, _now()));
         _requireWitnesses(key, witnesses);
         _requireWellFormed(witnesses);
@@ -242,7 +244,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
         Observation[] calldata observations
     ) external {
         Key memory key = Key({vm: vm, sequence: sequence, window: window});
-        StoredGrid memory grid = _gridOf(vm, sequence);
+        GridWord grid = _gridOf(vm, sequence);
         ResultWord result = _requireState(key, ResultState.Objected);
         uint256 accepted = result.observations();
         bool isComplete = false;
@@ -251,7 +253,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
             _requireWitnesses(key, witnesses);
             isComplete = accepted == witnesses.members.length;
         }
-        uint40 until = result.at() + grid.observeWithin;
+        uint40 until = result.since() + grid.observeWithin();
         require(isComplete || until < _now(), SlaOracle_StillObserving(vm, sequence, window, until, _now()));
         _requireAccepted(key, accepted, observers, observations);
 
@@ -346,19 +348,7 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
 
     /// @inheritdoc ISlaOracle
     function gridOf(VmId vm, uint32 sequence) external view returns (Grid memory) {
-        StoredGrid memory grid = _grids[vm][sequence];
-        return
-            Grid({
-                home: grid.home,
-                host: grid.host,
-                startedAt: grid.startedAt,
-                windowMs: grid.windowMs,
-                periods: OraclePeriods({
-                    claimWithin: grid.claimWithin,
-                    objectWithin: grid.objectWithin,
-                    observeWithin: grid.observeWithin
-                })
-            });
+        return _grids[vm][sequence].unpack();
     }
 
     /// @inheritdoc ISlaOracle
@@ -369,14 +359,14 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
     /// @inheritdoc ISlaOracle
     function resultOf(VmId vm, uint32 sequence, uint32 window) external view returns (WindowResult memory found) {
         ResultWord result = _results[vm][sequence][window];
-        StoredGrid memory grid = _grids[vm][sequence];
+        GridWord grid = _grids[vm][sequence];
         found.state = result.state();
         found.isFinal = _isFinal(result, grid);
         if (found.state == ResultState.Agreed) {
             found.commitment = result.commitment();
         } else if (found.state == ResultState.Claimed || found.state == ResultState.Objected) {
-            found.claimant = result.isByHost() ? grid.host : grid.home;
-            found.at = result.at();
+            found.claimant = result.isByHost() ? grid.host() : grid.home();
+            found.since = result.since();
             found.observations = result.observations();
             found.metrics = result.metrics();
         } else if (found.state == ResultState.Witnessed) {
@@ -439,9 +429,9 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
 
     /* HELPERS */
 
-    function _gridOf(VmId vm, uint32 sequence) private view returns (StoredGrid memory grid) {
+    function _gridOf(VmId vm, uint32 sequence) private view returns (GridWord grid) {
         grid = _grids[vm][sequence];
-        require(grid.windowMs != 0, SlaOracle_NotOpen(vm, sequence));
+        require(grid.isOpen(), SlaOracle_NotOpen(vm, sequence));
     }
 
     function _resultAt(Key memory key) private view returns (ResultWord) {
@@ -459,9 +449,9 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
     }
 
     /// @dev A claim is final when the time to object is over; no transaction says so.
-    function _isFinal(ResultWord result, StoredGrid memory grid) private view returns (bool) {
+    function _isFinal(ResultWord result, GridWord grid) private view returns (bool) {
         ResultState state = result.state();
-        if (state == ResultState.Claimed) return result.at() + grid.objectWithin < _now();
+        if (state == ResultState.Claimed) return result.since() + grid.objectWithin() < _now();
         return state == ResultState.Agreed || state == ResultState.Witnessed || state == ResultState.Disputed;
     }
 
@@ -478,23 +468,34 @@ contract SlaOracle is ISlaOracle, AccessManaged, EIP712 {
     }
 
     /// @dev Begin and end of a window. The stay's end is asked for each time: a record may move it back.
-    function _windowOf(Key memory key, StoredGrid memory grid) private view returns (uint48 from, uint48 to) {
+    function _windowOf(Key memory key, GridWord grid) private view returns (uint48 from, uint48 to) {
         uint48 endedAt = LEDGER.stayOf(key.vm, key.sequence).endedAt;
         uint256 last = endedAt == 0 ? type(uint48).max : endedAt;
-        uint256 begin = grid.startedAt + uint256(key.window) * grid.windowMs;
+        uint256 begin = grid.beginOf(key.window);
         require(begin < last, SlaOracle_NoSuchWindow(key.vm, key.sequence, key.window, endedAt));
-        uint256 end = begin + grid.windowMs;
+        uint256 end = begin + grid.windowMs();
         // Casts are safe: neither is above a time of 48 bits.
         return (uint48(begin), uint48(end < last ? end : last));
     }
 
     /// @dev A window can be reported when it is over, for a time.
-    function _requireReportable(Key memory key, StoredGrid memory grid) private view {
+    function _requireReportable(Key memory key, GridWord grid) private view {
         (, uint48 to) = _windowOf(key, grid);
         uint48 time = _nowMs();
         require(to <= time, SlaOracle_WindowNotOver(key.vm, key.sequence, key.window, to, time));
-        uint256 until = to + uint256(grid.claimWithin) * 1000;
-        require(time <= until, SlaOracle_ReportTooLate(key.vm, key.sequence, key.window, until, time));
+        _requireInTime(key.vm, key.sequence, key.window, grid, to, time);
+    }
+
+    function _requireInTime(
+        VmId vm,
+        uint32 sequence,
+        uint32 window,
+        GridWord grid,
+        uint256 to,
+        uint48 time
+    ) private pure {
+        uint256 until = to + uint256(grid.claimWithin()) * 1000;
+        require(time <= until, SlaOracle_ReportTooLate(vm, sequence, window, until, time));
     }
 
     /// @dev Cast is safe: uint48 milliseconds reach the year 10889.

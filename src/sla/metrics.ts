@@ -36,17 +36,16 @@ export function isMeasured(metrics: Metrics, name: MetricName): boolean {
 }
 
 /** Metrics of which the given ones count, and the others are zero. */
-export function buildMetrics(values: { readonly [name in MetricName]?: number }): Metrics {
-  const measured = METRIC_NAMES.reduce((bits, name) => (values[name] === undefined ? bits : bits | metricBit(name)), 0);
+export function buildMetrics(values: { readonly [name in MetricName]?: number | undefined }): Metrics {
+  const given = METRIC_NAMES.filter((name) => values[name] !== undefined);
   return {
-    availabilityPpm: 0,
-    cpuReadyPpm: 0,
-    diskLatencyUs: 0,
-    diskIops: 0,
-    throughputKbps: 0,
-    networkLatencyUs: 0,
-    lossPpm: 0,
-    ...values,
-    measured,
+    availabilityPpm: values.availabilityPpm ?? 0,
+    cpuReadyPpm: values.cpuReadyPpm ?? 0,
+    diskLatencyUs: values.diskLatencyUs ?? 0,
+    diskIops: values.diskIops ?? 0,
+    throughputKbps: values.throughputKbps ?? 0,
+    networkLatencyUs: values.networkLatencyUs ?? 0,
+    lossPpm: values.lossPpm ?? 0,
+    measured: given.reduce((bits, name) => bits | metricBit(name), 0),
   };
 }

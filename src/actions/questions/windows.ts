@@ -27,8 +27,8 @@ export interface WindowResult {
   readonly isFinal: boolean;
   /** Who claimed; 0 where nobody did. */
   readonly claimant: number;
-  /** When it was claimed or objected to, in seconds; otherwise 0. */
-  readonly at: number;
+  /** Since when it is claimed or objected to, in seconds; otherwise 0. */
+  readonly since: number;
   /** How many witnesses were heard so far. */
   readonly observations: number;
   /** Undefined where they are not on the chain: agreed, disputed, or not reported. */
@@ -93,7 +93,7 @@ export async function resultOf(
     state,
     isFinal: found.isFinal,
     claimant: Number(found.claimant),
-    at: Number(found.at),
+    since: Number(found.since),
     observations: Number(found.observations),
     metrics: isShown ? plain(found.metrics) : undefined,
     commitment: found.commitment,

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {AgreedReport, AgreedReportHash} from "../../../contracts/documents/AgreedReport.sol";
 import {Agreement, AgreementHash, Line} from "../../../contracts/documents/Agreement.sol";
 import {Amendment, AmendmentHash} from "../../../contracts/documents/Amendment.sol";
 import {Evacuation, EvacuationHash} from "../../../contracts/documents/Evacuation.sol";
 import {Handover, HandoverHash} from "../../../contracts/documents/Handover.sol";
 import {KeyAcceptance, KeyAcceptanceHash} from "../../../contracts/documents/KeyAcceptance.sol";
+import {Metrics, MetricsHash} from "../../../contracts/documents/Metrics.sol";
 import {Move, MoveHash} from "../../../contracts/documents/Move.sol";
 import {MutualAbort, MutualAbortHash} from "../../../contracts/documents/MutualAbort.sol";
+import {Observation, ObservationHash} from "../../../contracts/documents/Observation.sol";
 import {Receipt, ReceiptHash} from "../../../contracts/documents/Receipt.sol";
 import {Record, RecordHash} from "../../../contracts/documents/Record.sol";
 import {Release, ReleaseHash} from "../../../contracts/documents/Release.sol";
 import {Resources, ResourcesHash} from "../../../contracts/documents/Resources.sol";
+import {SaltedMetrics, SaltedMetricsHash} from "../../../contracts/documents/SaltedMetrics.sol";
+import {Sla, SlaHash} from "../../../contracts/documents/Sla.sol";
 import {Succession, SuccessionHash} from "../../../contracts/documents/Succession.sol";
+import {Witnesses, WitnessesHash} from "../../../contracts/documents/Witnesses.sol";
 
 /// @title Struct hashes against a reference that encodes field by field, and type strings put together from their parts
 /// @dev That both are EIP-712 as wallets know it is shown in `test/unit/documents`, against ethers.
@@ -32,6 +38,7 @@ contract DocumentsTest {
     string private constant TERMS = "Terms(Price price,Sla sla)";
     string private constant TIER = "Tier(uint32 belowPpm,uint16 creditBps)";
     string private constant WITNESSES = "Witnesses(address[] members,uint8 required)";
+    string private constant SALTED_METRICS = "SaltedMetrics(Metrics values,bytes32 salt)";
     string private constant RELEASE = "Release(bytes32 vm,bytes32 stateDigest,uint64 releasedAt)";
     string private constant RECEIPT = "Receipt(bytes32 vm,bytes32 stateDigest,uint64 releasedAt,uint64 runningAt)";
 
@@ -73,6 +80,30 @@ contract DocumentsTest {
         return document.structHash();
     }
 
+    function hashMetrics(Metrics calldata metrics) external pure returns (bytes32) {
+        return metrics.structHash();
+    }
+
+    function hashSaltedMetrics(SaltedMetrics calldata metrics) external pure returns (bytes32) {
+        return metrics.structHash();
+    }
+
+    function hashAgreedReport(AgreedReport calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function hashObservation(Observation calldata document) external pure returns (bytes32) {
+        return document.structHash();
+    }
+
+    function hashWitnesses(Witnesses calldata witnesses) external pure returns (bytes32) {
+        return witnesses.structHash();
+    }
+
+    function hashSla(Sla calldata sla) external pure returns (bytes32) {
+        return sla.structHash();
+    }
+
     /* TYPES */
 
     function test_TYPEHASH_isOfItsText() external pure {
@@ -102,6 +133,26 @@ contract DocumentsTest {
         _requireType(
             SuccessionHash.TYPEHASH,
             "Succession(bytes32 vm,uint32 nonce,address successor,uint64 validUntil)"
+        );
+        _requireType(MetricsHash.TYPEHASH, METRICS);
+        _requireType(SaltedMetricsHash.TYPEHASH, string.concat(SALTED_METRICS, METRICS));
+        _requireType(WitnessesHash.TYPEHASH, WITNESSES);
+        _requireType(SlaHash.TIER_TYPEHASH, TIER);
+        _requireType(SlaHash.TYPEHASH, string.concat(SLA, METRICS, TIER));
+        _requireType(
+            AgreedReportHash.TYPEHASH,
+            string.concat(
+                "AgreedReport(bytes32 vm,uint32 sequence,uint32 window,SaltedMetrics metrics)",
+                METRICS,
+                SALTED_METRICS
+            )
+        );
+        _requireType(
+            ObservationHash.TYPEHASH,
+            string.concat(
+                "Observation(bytes32 vm,uint32 sequence,uint32 window,Metrics metrics,bytes32 samplesRoot)",
+                METRICS
+            )
         );
         _requireType(
             KeyAcceptanceHash.TYPEHASH,
@@ -218,7 +269,81 @@ contract DocumentsTest {
         require(document.structHash() == expected, "KeyAcceptance");
     }
 
+    function testFuzz_structHash_matchesReference_ofMetrics(Metrics memory metrics, bytes32 salt) external view {
+        require(this.hashMetrics(metrics) == _hashOf(metrics), "Metrics");
+        bytes32 salted = keccak256(abi.encode(SaltedMetricsHash.TYPEHASH, _hashOf(metrics), salt));
+        require(this.hashSaltedMetrics(SaltedMetrics({values: metrics, salt: salt})) == salted, "SaltedMetrics");
+    }
+
+    function testFuzz_structHash_matchesReference_ofAgreedReport(AgreedReport memory document) external view {
+        bytes32 expected = keccak256(
+            abi.encode(AgreedReportHash.TYPEHASH, document.vm, document.sequence, document.window, document.metrics)
+        );
+
+        require(this.hashAgreedReport(document) == expected, "AgreedReport");
+    }
+
+    function testFuzz_structHash_matchesReference_ofObservation(Observation memory document) external view {
+        bytes32 expected = keccak256(
+            abi.encode(
+                ObservationHash.TYPEHASH,
+                document.vm,
+                document.sequence,
+                document.window,
+                _hashOf(document.metrics),
+                document.samplesRoot
+            )
+        );
+
+        require(this.hashObservation(document) == expected, "Observation");
+    }
+
+    function testFuzz_structHash_matchesReference_ofWitnesses(Witnesses memory witnesses) external view {
+        bytes memory words;
+        for (uint256 i = 0; i < witnesses.members.length; ++i) {
+            words = bytes.concat(words, abi.encode(witnesses.members[i]));
+        }
+
+        bytes32 expected = keccak256(abi.encode(WitnessesHash.TYPEHASH, keccak256(words), witnesses.required));
+        require(this.hashWitnesses(witnesses) == expected, "Witnesses");
+    }
+
+    function testFuzz_structHash_matchesReference_ofSla(Sla memory sla) external view {
+        bytes memory hashes;
+        for (uint256 i = 0; i < sla.availabilityTiers.length; ++i) {
+            bytes32 tier = keccak256(
+                abi.encode(SlaHash.TIER_TYPEHASH, sla.availabilityTiers[i].belowPpm, sla.availabilityTiers[i].creditBps)
+            );
+            hashes = bytes.concat(hashes, tier);
+        }
+
+        bytes32 expected = keccak256(
+            abi.encode(
+                SlaHash.TYPEHASH,
+                _hashOf(sla.thresholds),
+                keccak256(hashes),
+                sla.otherMetricsBps,
+                sla.capBps,
+                sla.pauseBudgetMs,
+                sla.salt
+            )
+        );
+        require(this.hashSla(sla) == expected, "Sla");
+    }
+
     /* WORDS WITH BITS BEYOND THEIR TYPE */
+
+    /// @dev Sequence and window are the second and the third word of a report.
+    function testFuzz_structHash_isNobodysOrReverts_whenReportHasDirtyWord(
+        AgreedReport memory document,
+        bool isWindow,
+        uint256 dirt
+    ) external view {
+        bytes memory data = abi.encodeCall(this.hashAgreedReport, (document));
+        _dirty(data, 4 + (isWindow ? 2 : 1) * 0x20, (dirt | 1) << 32);
+
+        _requireAnotherHash(data, this.hashAgreedReport(document));
+    }
 
     /// @dev The narrow fields of an agreement stand at the words 0 to 3, 5 to 8 and 12 of its head.
     function testFuzz_structHash_isNobodysOrReverts_whenAgreementHasDirtyWord(
@@ -281,6 +406,23 @@ contract DocumentsTest {
                     resources.gpus,
                     resources.spare1,
                     resources.spare2
+                )
+            );
+    }
+
+    function _hashOf(Metrics memory metrics) private pure returns (bytes32) {
+        return
+            keccak256(
+                abi.encode(
+                    MetricsHash.TYPEHASH,
+                    metrics.availabilityPpm,
+                    metrics.cpuReadyPpm,
+                    metrics.diskLatencyUs,
+                    metrics.diskIops,
+                    metrics.throughputKbps,
+                    metrics.networkLatencyUs,
+                    metrics.lossPpm,
+                    metrics.measured
                 )
             );
     }

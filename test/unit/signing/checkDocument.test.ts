@@ -2,14 +2,18 @@ import { expect } from "chai";
 import { Wallet, ZeroAddress, ZeroHash, id } from "ethers";
 
 import {
+  type AgreedReport,
   type Agreement,
   type DocumentErrorCode,
   type DocumentName,
   type Documents,
+  type Metrics,
   type MigrationRecord,
   type Move,
+  type Observation,
   DocumentError,
   buildAgreement,
+  buildMetrics,
   buildPrice,
   buildResources,
   buildSla,
@@ -51,6 +55,22 @@ const handover = (changes: Partial<Documents["Handover"]> = {}): Documents["Hand
   ...changes,
 });
 const SALT = id("salt");
+const SEEN = buildMetrics({ availabilityPpm: 999_000, throughputKbps: 1, networkLatencyUs: 2, lossPpm: 3 });
+const report = (changes: Partial<AgreedReport> = {}, values: Partial<Metrics> = {}): AgreedReport => ({
+  vm: LOW,
+  sequence: 2,
+  window: 0,
+  metrics: { values: { ...SEEN, ...values }, salt: SALT },
+  ...changes,
+});
+const observation = (changes: Partial<Observation> = {}, metrics: Partial<Metrics> = {}): Observation => ({
+  vm: LOW,
+  sequence: 2,
+  window: 0,
+  metrics: { ...SEEN, ...metrics },
+  samplesRoot: id("samples"),
+  ...changes,
+});
 
 /** What a field holds that its type does not allow: from JSON, say. */
 const raw = (document: Move, changes: object): Move => ({ ...document, ...changes });
@@ -352,6 +372,62 @@ const rows: readonly Row[] = [
     handover({ releases: [{ ...release(LOW), releasedAt: 0n }] }),
   ],
 
+  // Reports and observations
+  ["a report names no VM", "ZERO_ID", "/vm", "AgreedReport", report({ vm: ZeroHash })],
+  ["a report names no stay", "NO_STAY", "/sequence", "AgreedReport", report({ sequence: 0 })],
+  [
+    "a report has no salt",
+    "ZERO_SALT",
+    "/metrics/salt",
+    "AgreedReport",
+    report({ metrics: { values: SEEN, salt: ZeroHash } }),
+  ],
+  [
+    "a report says nothing",
+    "NOTHING_MEASURED",
+    "/metrics/values/measured",
+    "AgreedReport",
+    report({}, { measured: 0 }),
+  ],
+  [
+    "a report's metrics are unknown",
+    "BAD_MEASURED",
+    "/metrics/values/measured",
+    "AgreedReport",
+    report({}, { measured: 128 }),
+  ],
+  [
+    "a report's share is above the whole",
+    "PPM_OUT_OF_RANGE",
+    "/metrics/values/cpuReadyPpm",
+    "AgreedReport",
+    report({}, { cpuReadyPpm: 1_000_001 }),
+  ],
+  ["an observation names no VM", "ZERO_ID", "/vm", "Observation", observation({ vm: ZeroHash })],
+  ["an observation names no stay", "NO_STAY", "/sequence", "Observation", observation({ sequence: 0 })],
+  [
+    "an observation's share is above the whole",
+    "PPM_OUT_OF_RANGE",
+    "/metrics/lossPpm",
+    "Observation",
+    observation({}, { lossPpm: 1_000_001 }),
+  ],
+  [
+    "an observation's metrics are unknown",
+    "BAD_MEASURED",
+    "/metrics/measured",
+    "Observation",
+    observation({}, { measured: 129 }),
+  ],
+  ...[1, 2, 3].map((bit): Row => [
+    `a witness cannot see metric ${bit}`,
+    "NOT_FOR_WITNESSES",
+    "/metrics/measured",
+    "Observation",
+    observation({}, { measured: 1 | (1 << bit) }),
+  ]),
+  ["an observation has no samples", "ZERO_ROOT", "/samplesRoot", "Observation", observation({ samplesRoot: ZeroHash })],
+
   // The rest
   ["an abort names no move", "ZERO_ID", "/move", "MutualAbort", { move: ZeroHash, reason: 1, validUntil: 1n }],
   ["an abort has no reason", "BAD_REASON", "/reason", "MutualAbort", { move: SALT, reason: 0, validUntil: 1n }],
@@ -398,6 +474,10 @@ describe("checkDocument", function () {
     checkDocument("Handover", handover());
     checkDocument("MutualAbort", { move: SALT, reason: 8, validUntil: 1n });
     checkDocument("Succession", { vm: LOW, nonce: 0, successor: ANOTHER, validUntil: 1n });
+    checkDocument("AgreedReport", report());
+    checkDocument("AgreedReport", report({ window: 2 ** 32 - 1 }, { measured: 127, diskIops: 2 ** 32 - 1 }));
+    checkDocument("Observation", observation());
+    checkDocument("Observation", observation({ samplesRoot: ZeroHash }, { measured: 0 }));
     checkDocument("KeyAcceptance", { cloud: 1, key: ANOTHER, role: 3, validUntil: 1n });
   });
 

@@ -3,12 +3,15 @@ import { ZeroHash, id, recoverAddress } from "ethers";
 import { network } from "hardhat";
 
 import {
+  type AgreedReport,
   type Journal,
   type JournalEntry,
+  type Observation,
   type SigningDeskOptions,
   BusError,
   agree,
   asSender,
+  buildMetrics,
   createMemoryJournal,
   createSigningDesk,
   documentDigest,
@@ -64,6 +67,16 @@ async function deskOf(found: TestFederation, changes: Partial<SigningDeskOptions
 async function moveOf(found: TestFederation, parties: Parties, vms: readonly string[], overrides = {}) {
   const agreement = await agreementFor(found, parties, vms, overrides);
   return { agreement, startBy: agreement.agreeBy + 1n, completeBy: agreement.agreeBy + 2n };
+}
+
+const METRICS = buildMetrics({ availabilityPpm: 999_000 });
+
+function reportOf(vm: string, changes: Partial<AgreedReport> = {}): AgreedReport {
+  return { vm, sequence: 2, window: 0, metrics: { values: METRICS, salt: id("salt") }, ...changes };
+}
+
+function observationOf(vm: string, changes: Partial<Observation> = {}): Observation {
+  return { vm, sequence: 2, window: 0, metrics: METRICS, samplesRoot: id("samples"), ...changes };
 }
 
 describe("createSigningDesk", function () {
@@ -134,6 +147,22 @@ describe("createSigningDesk", function () {
       expect(order).to.deep.equal(["journal", "signature"]);
     });
 
+    it("signs AgreedReport and Observation for the oracle", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { desk, journal } = await deskOf(found);
+      const { federation, vm } = found;
+
+      const report = await desk.sign(federation, "AgreedReport", reportOf(vm));
+      const observation = await desk.sign(federation, "Observation", observationOf(vm));
+
+      const { oracleDomain, addressBook } = federation;
+      expect(report.digest).to.equal(documentDigest(oracleDomain, "AgreedReport", reportOf(vm)));
+      expect(observation.digest).to.equal(documentDigest(oracleDomain, "Observation", observationOf(vm)));
+      expect(journal.entries.map(({ contract }) => contract)).to.deep.equal(
+        Array(2).fill(addressBook.contracts.SlaOracle),
+      );
+    });
+
     it("signs KeyAcceptance for the registry", async function () {
       const found = await networkHelpers.loadFixture(withVm);
       const [key] = found.spare;
@@ -194,6 +223,8 @@ describe("createSigningDesk", function () {
       expect(await trusting({ chainId: "1" })).to.equal("UNKNOWN_CHAIN");
       expect(await trusting({ genesisHash: id("other") })).to.equal("WRONG_GENESIS");
       expect(await trusting({ contracts })).to.equal("UNKNOWN_CONTRACT");
+      const otherOracle = { ...addressBook.contracts, SlaOracle: addressBook.contracts.AccessManager };
+      expect(await trusting({ contracts: otherOracle })).to.equal("UNKNOWN_CONTRACT");
     });
 
     it("a node that serves another chain than it says", async function () {
@@ -333,6 +364,26 @@ describe("createSigningDesk", function () {
       expect(await codeOf(() => desk.sign(federation, "MutualAbort", { move, reason: 1, validUntil }))).to.equal(
         "none",
       );
+    });
+
+    it("signs one report and one observation of a window, which nobody can revoke", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { federation, vm } = found;
+      const { desk } = await deskOf(found);
+      const report = (changes = {}) => codeOf(() => desk.sign(federation, "AgreedReport", reportOf(vm, changes)));
+      const observation = (changes = {}) =>
+        codeOf(() => desk.sign(federation, "Observation", observationOf(vm, changes)));
+      const metrics = { values: buildMetrics({ availabilityPpm: 1 }), salt: id("salt") };
+
+      expect(await report()).to.equal("none");
+      expect(await report()).to.equal("none");
+      expect(await report({ metrics })).to.equal("CONTRADICTION");
+      expect(await report({ metrics, window: 1 })).to.equal("none");
+      expect(await observation()).to.equal("none");
+      expect(await observation({ samplesRoot: id("other") })).to.equal("CONTRADICTION");
+      expect(await observation({ samplesRoot: id("other"), sequence: 3 })).to.equal("none");
+      await revoke(asSender(federation, found.members[0].account), 1, documentId("AgreedReport", reportOf(vm)));
+      expect(await report({ metrics })).to.equal("CONTRADICTION");
     });
 
     it("lets a key accept one cloud and role, again and again, and no other", async function () {
