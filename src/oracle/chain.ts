@@ -67,7 +67,7 @@ export async function agreementOfEvent(
   const call = transaction && federation.ledger.interface.parseTransaction(transaction);
   // ethers' results know their names only when they are asked for them.
   const document: unknown = call?.args[0];
-  const value = document instanceof Result ? document.toObject().agreement : undefined;
+  const value: unknown = document instanceof Result ? document.toObject().agreement : undefined;
   const agreement = agreementWithId(value, id);
   return agreement && { id, agreement };
 }

@@ -252,7 +252,7 @@ function newWindow({ vm, sequence }: StayRow, number: number, fromMs: number, to
     state: "None",
     isFinal: false,
     claimant: 0,
-    at: 0,
+    since: 0,
     observations: 0,
     claimed: undefined,
     // It may have been reported while this oracle was away.
@@ -272,7 +272,7 @@ export async function refresh(federation: Federation, store: Store, key: WindowK
     state: found.state,
     isFinal: found.isFinal,
     claimant: found.claimant,
-    at: found.at,
+    since: found.since,
     observations: found.observations,
     claimed: found.state === "Claimed" ? found.metrics : undefined,
     isStale: false,
