@@ -1,4 +1,4 @@
-import { ZeroHash } from "ethers";
+import { Result, ZeroHash } from "ethers";
 
 import { ask } from "../chain/ask.js";
 import { AgentScope } from "../chain/enums.js";
@@ -65,9 +65,9 @@ export async function agreementOfEvent(
   if (name !== "DocumentAccepted") return undefined;
   const transaction = await federation.provider.getTransaction(log.transactionHash);
   const call = transaction && federation.ledger.interface.parseTransaction(transaction);
+  // ethers' results know their names only when they are asked for them.
   const document: unknown = call?.args[0];
-  const value =
-    typeof document === "object" && document !== null && "agreement" in document ? document.agreement : undefined;
+  const value: unknown = document instanceof Result ? document.toObject().agreement : undefined;
   const agreement = agreementWithId(value, id);
   return agreement && { id, agreement };
 }

@@ -85,12 +85,16 @@ export function record({ store }: Pick<Bench, "store">, window: WindowKey, field
   store.patchWindow(window, { ...fields, attempts: 0, retryAtMs: 0, problem: undefined });
 }
 
-/** Says what would have been done, and leaves it. */
-export function wouldDo({ store, log }: Bench, action: string, windows: readonly WindowRow[]): void {
+/**
+ * Says what would have been done, and leaves it.
+ * @returns How many windows got on.
+ */
+export function wouldDo({ store, log }: Bench, action: string, windows: readonly WindowRow[]): number {
   for (const window of windows) {
     log("would do", { action, ...nameOfWindow(window) });
     store.patchWindow(window, { retryAtMs: Number.MAX_SAFE_INTEGER });
   }
+  return windows.length;
 }
 
 /** A stay's agreement in its public form, from what was seen on the chain or from the papers. */

@@ -38,7 +38,7 @@ const after = (inclusiveMs: number) => inclusiveMs + 1_000;
 export function decide(window: WindowRow, stay: Stay, situation: Situation): Decision {
   const { nowMs } = situation;
   if (window.isStale) return { do: "refresh" };
-  const objectUntilMs = window.at * 1_000 + stay.objectWithinMs;
+  const objectUntilMs = window.since * 1_000 + stay.objectWithinMs;
   switch (window.state) {
     case "Agreed":
       return close("agreed");
@@ -99,7 +99,7 @@ function aboutClaim(window: WindowRow, objectUntilMs: number, situation: Situati
 
 function aboutObjection(window: WindowRow, stay: Stay, situation: Situation): Decision {
   const { nowMs, part, members, isHeard } = situation;
-  const observeUntilMs = window.at * 1_000 + stay.observeWithinMs;
+  const observeUntilMs = window.since * 1_000 + stay.observeWithinMs;
   if (part === "party" && isAgreed(window)) return { do: "bring" };
   const isComplete = members !== undefined && members > 0 && window.observations >= members;
   if (nowMs > observeUntilMs || isComplete) return { do: "finalise" };

@@ -7,11 +7,13 @@ import { type Bench, type Plan, headMs, nameOfWindow, record } from "./bench.js"
 
 /**
  * Measures a window: reads the source, makes metrics of the samples, keeps both.
+ * @returns How many windows got on: one.
  * @throws BusError what the source throws, what is wrong with the samples, and `NO_SAMPLES` while missing ones may come.
  */
-export async function measureWindow(bench: Bench, plan: Plan): Promise<void> {
+export async function measureWindow(bench: Bench, plan: Plan): Promise<number> {
   try {
     await measureOnce(bench, plan);
+    return 1;
   } catch (thrown) {
     if (thrown instanceof BusError) bench.telemetry.measurements.inc({ outcome: "failed" });
     throw thrown;

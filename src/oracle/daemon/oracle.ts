@@ -245,7 +245,7 @@ export class Oracle {
     return worked;
   }
 
-  /** Everything that is due, once. Resolves to how many windows something was done about. */
+  /** Everything that is due, once. Resolves to how many windows got on. */
   async #round(due: readonly WindowRow[], gate: Gate): Promise<number> {
     const bench = this.#bench;
     const plans = due.map((window) => this.#planFor(window));
@@ -263,22 +263,19 @@ export class Oracle {
     }
     for (const plan of having("measure")) {
       if (!gate.canMeasure) break;
-      await this.#attempt([plan.window], gate, () => measureWindow(bench, plan));
-      done += 1;
+      done += await this.#attempt([plan.window], gate, () => measureWindow(bench, plan));
     }
     const proposing = having("propose");
     for (const home of new Set(proposing.map(({ stay }) => stay.home))) {
       const windows = proposing.filter(({ stay }) => stay.home === home).map(({ window }) => window);
       for (const some of chunks(windows, PROPOSALS_AT_ONCE)) {
-        await this.#attempt(some, gate, () => propose(bench, home, some));
-        done += some.length;
+        done += await this.#attempt(some, gate, () => propose(bench, home, some));
       }
     }
     for (const action of CHAIN_ACTIONS) {
       for (const some of chunks(having(action), action === "bring" ? MAX_WINDOWS : 1)) {
         if (!gate.canSend) break;
-        await transact(bench, action, some, gate);
-        done += some.length;
+        done += await transact(bench, action, some, gate);
       }
     }
     return done;
@@ -308,16 +305,20 @@ export class Oracle {
     this.#bench.log("window closed", { ...nameOfWindow(window), outcome });
   }
 
-  /** Does something about windows; when it fails, they are left for later, each time for longer. */
-  async #attempt(windows: readonly WindowRow[], gate: Gate, work: () => Promise<void>): Promise<void> {
+  /**
+   * Does something about windows; when it fails, they are left for later, each time for longer.
+   * @returns How many it succeeded for.
+   */
+  async #attempt(windows: readonly WindowRow[], gate: Gate, work: () => Promise<number>): Promise<number> {
     try {
-      await work();
+      return await work();
     } catch (thrown) {
       // What is no error of the library is a mistake in this program, or a node that does not answer: the pass ends.
       if (!(thrown instanceof BusError)) throw thrown;
       if (SOURCE_IS_DOWN.includes(thrown.code)) gate.canMeasure = false;
       this.telemetry.errors.inc({ code: thrown.code });
       for (const window of windows) postpone(this.#bench, window, lineOf(thrown));
+      return 0;
     }
   }
 

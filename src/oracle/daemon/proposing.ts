@@ -16,17 +16,20 @@ interface Proposed {
 
 /**
  * The host's side of an agreed result: asks home which metrics it can compare, signs a report of those, and has home sign it.
+ * @returns How many windows got on: signed by home, or refused for good.
  * @throws BusError if home cannot be asked.
  */
-export async function propose(bench: Bench, home: number, windows: readonly WindowRow[]): Promise<void> {
-  if (bench.isDryRun) {
-    wouldDo(bench, "propose", windows);
-    return;
-  }
+export async function propose(bench: Bench, home: number, windows: readonly WindowRow[]): Promise<number> {
+  if (bench.isDryRun) return wouldDo(bench, "propose", windows);
   const ready = await learnTheirs(bench, home, windows);
   for (const window of ready) await signReport(bench, window);
   const proposals = ready.flatMap((window) => proposalOf(bench, window));
-  if (proposals.length === 0) return;
+  if (proposals.length > 0) await askForSignatures(bench, home, proposals);
+  const after = windows.flatMap((window) => bench.store.window(window) ?? []);
+  return after.filter(({ theirSignature, isRefused }) => theirSignature !== undefined || isRefused).length;
+}
+
+async function askForSignatures(bench: Bench, home: number, proposals: readonly Proposed[]): Promise<void> {
   await bench.checkpoint("before proposing");
   const { answers } = await bench.peers.countersign(
     home,

@@ -23,24 +23,24 @@ export const CHAIN_ACTIONS = ["object", "observe", "bring", "claim", "finalise"]
 /** What is done on the chain. */
 export type ChainAction = (typeof CHAIN_ACTIONS)[number];
 
-/** Does something about windows on the chain: several at once only where they are agreed. */
-export async function transact(bench: Bench, action: ChainAction, plans: readonly Plan[], gate: Gate): Promise<void> {
+/**
+ * Does something about windows on the chain: several at once only where they are agreed.
+ * @returns How many windows got on.
+ */
+export async function transact(bench: Bench, action: ChainAction, plans: readonly Plan[], gate: Gate): Promise<number> {
   if (bench.isDryRun) {
-    wouldDo(
-      bench,
-      action,
-      plans.map(({ window }) => window),
-    );
-    return;
+    const windows = plans.map(({ window }) => window);
+    return wouldDo(bench, action, windows);
   }
   try {
     await openStays(bench, plans, gate);
     const [first] = plans;
-    if (!gate.canSend || !first) return;
-    await send(bench, action === "bring" ? bringing(bench, plans) : await callFor(bench, action, first), gate);
+    if (!gate.canSend || !first) return 0;
+    const call = action === "bring" ? bringing(bench, plans) : await callFor(bench, action, first);
+    return (await send(bench, call, gate)) === "mined" ? plans.length : 0;
   } catch (thrown) {
     if (!(thrown instanceof BusError)) throw thrown;
-    await afterRefusal(bench, action, plans, gate, thrown);
+    return afterRefusal(bench, action, plans, gate, thrown);
   }
 }
 
@@ -58,14 +58,15 @@ async function afterRefusal(
   plans: readonly Plan[],
   gate: Gate,
   thrown: BusError,
-): Promise<void> {
+): Promise<number> {
   bench.telemetry.errors.inc({ code: thrown.code });
   if (plans.length > 1) {
     // One of them spoils the others: each for itself.
+    let done = 0;
     for (const plan of plans) {
-      if (gate.canSend) await transact(bench, action, [plan], gate);
+      if (gate.canSend) done += await transact(bench, action, [plan], gate);
     }
-    return;
+    return done;
   }
   const errorName = thrown instanceof RevertError ? thrown.errorName : "";
   // A key that signed is no longer its cloud's: both sign the same report again, with the keys they have now.
@@ -76,6 +77,7 @@ async function afterRefusal(
     bench.store.patchWindow(window, { isStale: true, ...signatures });
     postpone(bench, window, lineOf(thrown));
   }
+  return 0;
 }
 
 /** Opens the grids that what follows needs. */

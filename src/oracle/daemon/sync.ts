@@ -89,7 +89,8 @@ function takeIn(options: SyncOptions, vm: string, sequence: number, facts: StayF
   const { agreementId, home, host, startedAtMs, endedAtMs } = facts;
   if (agreementId === undefined || home === host) return;
   const agreement = options.agreementOf({ agreementId });
-  if (options.concerns(facts, agreement) === false) return;
+  const isOurs = options.concerns(facts, agreement);
+  if (isOurs === false) return;
   store.addStay({
     vm,
     sequence,
@@ -98,7 +99,7 @@ function takeIn(options: SyncOptions, vm: string, sequence: number, facts: StayF
     startedAtMs,
     endedAtMs,
     agreementId,
-    windowMs: Number(agreement?.windowMs ?? 0n),
+    windowMs: isOurs && agreement ? Number(agreement.windowMs) : 0,
     claimWithinMs: 0,
     objectWithinMs: 0,
     observeWithinMs: 0,
@@ -251,7 +252,7 @@ function newWindow({ vm, sequence }: StayRow, number: number, fromMs: number, to
     state: "None",
     isFinal: false,
     claimant: 0,
-    at: 0,
+    since: 0,
     observations: 0,
     claimed: undefined,
     // It may have been reported while this oracle was away.
@@ -271,7 +272,7 @@ export async function refresh(federation: Federation, store: Store, key: WindowK
     state: found.state,
     isFinal: found.isFinal,
     claimant: found.claimant,
-    at: found.at,
+    since: found.since,
     observations: found.observations,
     claimed: found.state === "Claimed" ? found.metrics : undefined,
     isStale: false,

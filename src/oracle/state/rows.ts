@@ -61,7 +61,7 @@ export interface WindowRow extends WindowKey {
   readonly isFinal: boolean;
   readonly claimant: number;
   /** In seconds. */
-  readonly at: number;
+  readonly since: number;
   readonly observations: number;
   /** What was claimed. */
   readonly claimed: Metrics | undefined;
@@ -162,7 +162,7 @@ export const WINDOW_COLUMNS: Columns<WindowRow> = {
   state: text("state"),
   isFinal: flag("is_final"),
   claimant: integer("claimant"),
-  at: integer("at"),
+  since: integer("since"),
   observations: integer("observations"),
   claimed: json("claimed"),
   isStale: flag("is_stale"),

@@ -47,7 +47,7 @@ const SCHEMA = `
     vm TEXT, sequence INTEGER, number INTEGER, from_ms INTEGER, to_ms INTEGER, metrics TEXT, samples_root TEXT,
     their_measured INTEGER, report TEXT, own_signature TEXT, their_signature TEXT, is_refused INTEGER,
     observation TEXT, observation_signature TEXT,
-    state TEXT, is_final INTEGER, claimant INTEGER, at INTEGER, observations INTEGER, claimed TEXT, is_stale INTEGER,
+    state TEXT, is_final INTEGER, claimant INTEGER, since INTEGER, observations INTEGER, claimed TEXT, is_stale INTEGER,
     wake_at_ms INTEGER, retry_at_ms INTEGER, attempts INTEGER, problem TEXT, outcome TEXT,
     PRIMARY KEY (vm, sequence, number)
   ) WITHOUT ROWID;

@@ -19,8 +19,8 @@ const BAD = buildMetrics({ availabilityPpm: 900_000 });
 const NOTHING = buildMetrics({});
 const SIGNED = { ownSignature: "0x01", theirSignature: "0x02" };
 const claimed = (claimant: number, metrics = GOOD) =>
-  ({ state: "Claimed", claimant, at: AT, claimed: metrics }) as const;
-const OBJECTED = { state: "Objected", claimant: HOST, at: AT } as const;
+  ({ state: "Claimed", claimant, since: AT, claimed: metrics }) as const;
+const OBJECTED = { state: "Objected", claimant: HOST, since: AT } as const;
 
 const OBJECT_UNTIL = AT * 1_000 + 7 * DAY;
 const REPORT_UNTIL = TO + 45 * DAY;
@@ -43,7 +43,7 @@ const WINDOW: WindowRow = {
   state: "None",
   isFinal: false,
   claimant: 0,
-  at: 0,
+  since: 0,
   observations: 0,
   claimed: undefined,
   isStale: false,
