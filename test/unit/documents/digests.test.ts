@@ -50,6 +50,7 @@ const asked: { readonly [N in keyof Documents]: (probe: DocumentProbe, document:
   Evacuation: (probe, document) => probe.hashEvacuation(publicEvacuation(document)),
   Succession: (probe, document) => probe.hashSuccession(document),
   KeyAcceptance: (probe, document) => probe.hashKeyAcceptance(document),
+  ValidatorActivation: (probe, document) => probe.hashValidatorActivation(document),
 };
 
 describe("documents", function () {
@@ -77,6 +78,7 @@ describe("documents", function () {
     agrees("Evacuation", asked.Evacuation);
     agrees("Succession", asked.Succession);
     agrees("KeyAcceptance", asked.KeyAcceptance);
+    agrees("ValidatorActivation", asked.ValidatorActivation);
 
     it("of an agreement are the contract's, from its full and its public form", async function () {
       const { probe } = await networkHelpers.loadFixture(probed);
