@@ -53,6 +53,8 @@ export type BusErrorCode =
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"
+  | "UNKNOWN_PROPOSAL"
+  | "BAD_COMMAND"
   | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
