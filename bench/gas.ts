@@ -366,4 +366,9 @@ async function main(): Promise<void> {
   if (!isWithin) process.exitCode = 1;
 }
 
-await main();
+try {
+  await main();
+} catch (thrown) {
+  console.error(thrown instanceof Error ? thrown.message.split("\n")[0] : thrown);
+  process.exitCode = 1;
+}
