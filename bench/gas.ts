@@ -69,6 +69,7 @@ import { prepare } from "../src/scenario/run.js";
 import type { Setting } from "../src/scenario/run.js";
 import { openEmbedded } from "../scripts/chains.js";
 import { measureEas } from "./eas.js";
+import { measureGovernance } from "./governance.js";
 
 interface GasRow {
   readonly operation: string;
@@ -510,6 +511,9 @@ async function main(): Promise<void> {
   await measureWindows(bench, vms[14] ?? "");
   await measureReputation(bench, vms[13] ?? "");
   bench.registered = 18;
+  for (const [operation, gas] of Object.entries(await measureGovernance())) {
+    bench.rows.push({ operation, lines: 1, registered: 0, gas: Number(gas) });
+  }
 
   if (!values.quick) {
     for (const wanted of REGISTERED.slice(1)) {

@@ -3,6 +3,7 @@ import { Interface, type InterfaceAbi } from "ethers";
 import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
+import { ValidatorSet__factory } from "../src/typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import { ReputationLedger__factory } from "../src/typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 
@@ -36,6 +37,7 @@ export const RESTRICTED = {
   },
   SlaOracle: { GOVERNANCE: ["setPeriods"] },
   ReputationLedger: { GOVERNANCE: ["setReputationRules"] },
+  ValidatorSet: { GOVERNANCE: ["inviteValidator", "withdrawInvitation", "removeValidator", "setParameters"] },
 } as const satisfies { readonly [contract: string]: Grants };
 
 /** Name of a contract with restricted functions. */
@@ -47,6 +49,7 @@ const ABIS: { readonly [contract in RestrictedContract]: InterfaceAbi } = {
   MigrationLedger: MigrationLedger__factory.abi,
   SlaOracle: SlaOracle__factory.abi,
   ReputationLedger: ReputationLedger__factory.abi,
+  ValidatorSet: ValidatorSet__factory.abi,
 };
 
 /** Selectors of a contract that a role may call. */

@@ -1,7 +1,8 @@
 import { JsonRpcProvider, Wallet } from "ethers";
 import { network } from "hardhat";
 
-import FederationModule from "../ignition/modules/Federation.js";
+import { type DeployedFederation, addressesOf } from "../ignition/addresses.js";
+import FederationModule from "../ignition/modules/TestFederation.js";
 import { DEFAULT_PARAMETERS } from "../ignition/parameters.js";
 import { admit } from "../src/actions/registry/admit.js";
 import { type AddressBook, parseAddressBook } from "../src/chain/addressBook.js";
@@ -25,7 +26,7 @@ import {
   freshKeys,
   seededKeys,
 } from "../src/scenario/world.js";
-import { id as hashOf } from "ethers";
+import { dataSlice, getAddress, id as hashOf } from "ethers";
 
 const DEFAULT_BEGIN = "2026-01-01T00:00:00Z";
 
@@ -38,6 +39,10 @@ function candidates(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor>)
     endpoint: endpoint ?? `https://${label}.example`,
     spkiHash: hashOf(`${label}/endpoint key`),
   }));
+}
+
+function hashedAddress(text: string): string {
+  return getAddress(dataSlice(hashOf(text), 12));
 }
 
 function actors(scenario: Scenario, keys: KeyRing, first: number): Map<string, CloudActor> {
@@ -70,7 +75,14 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
   return {
     CloudRegistry: { founders: candidates(scenario, clouds) },
     MigrationLedger: { limits: limits(scenario) },
-    Federation: {
+    ValidatorSet: {
+      // Simulated, or a chain that chooses its validators otherwise: nobody runs these nodes.
+      initial: [...clouds.values()].map(({ label, cloud }) => ({
+        cloud,
+        validator: hashedAddress(`${label}/node`),
+      })),
+    },
+    TestFederation: {
       governance: roles.governance.address,
       guardian: roles.guardian.address,
       attester: roles.attester.address,
@@ -78,47 +90,13 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
   };
 }
 
-type Deployed = {
-  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "oracle" | "charging" | "reputation"]: {
-    getAddress(): Promise<string>;
-  };
-};
-
-async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise<AddressBook> {
-  const [
-    chainId,
-    genesisHash,
-    AccessManager,
-    CloudRegistry,
-    CapacityExchange,
-    MigrationLedger,
-    SlaOracle,
-    ChargingLedger,
-    ReputationLedger,
-  ] = await Promise.all([
+async function addressBookOf(provider: RpcProvider, deployed: DeployedFederation): Promise<AddressBook> {
+  const [chainId, genesisHash, contracts] = await Promise.all([
     readChainId(provider),
     readGenesisHash(provider),
-    deployed.authority.getAddress(),
-    deployed.registry.getAddress(),
-    deployed.exchange.getAddress(),
-    deployed.ledger.getAddress(),
-    deployed.oracle.getAddress(),
-    deployed.charging.getAddress(),
-    deployed.reputation.getAddress(),
+    addressesOf(deployed),
   ]);
-  return {
-    chainId: chainId.toString(),
-    genesisHash,
-    contracts: {
-      AccessManager,
-      CloudRegistry,
-      CapacityExchange,
-      MigrationLedger,
-      SlaOracle,
-      ChargingLedger,
-      ReputationLedger,
-    },
-  };
+  return { chainId: chainId.toString(), genesisHash, contracts };
 }
 
 async function timeOf(provider: RpcProvider): Promise<number> {

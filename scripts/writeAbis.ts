@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { AccessManager__factory } from "../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { ChargingLedger__factory } from "../src/typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../src/typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../src/typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../src/typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
@@ -20,6 +22,8 @@ const ABIS = {
   SlaOracle: SlaOracle__factory.abi,
   ChargingLedger: ChargingLedger__factory.abi,
   ReputationLedger: ReputationLedger__factory.abi,
+  ValidatorSet: ValidatorSet__factory.abi,
+  FederationGovernor: FederationGovernor__factory.abi,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

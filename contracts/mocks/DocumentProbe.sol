@@ -19,6 +19,7 @@ import {Record} from "../documents/Record.sol";
 import {Sla} from "../documents/Sla.sol";
 import {Succession} from "../documents/Succession.sol";
 import {TermsHash} from "../documents/Terms.sol";
+import {ValidatorActivation} from "../documents/ValidatorActivation.sol";
 
 /// @title Shows the hashes that the contracts make of signed documents. For tests only.
 contract DocumentProbe is EIP712 {
@@ -81,6 +82,12 @@ contract DocumentProbe is EIP712 {
     }
 
     function hashKeyAcceptance(KeyAcceptance calldata document) external view returns (bytes32 id, bytes32 digest) {
+        return _both(document.structHash());
+    }
+
+    function hashValidatorActivation(
+        ValidatorActivation calldata document
+    ) external view returns (bytes32 id, bytes32 digest) {
         return _both(document.structHash());
     }
 

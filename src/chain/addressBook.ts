@@ -16,6 +16,8 @@ export interface AddressBook {
     readonly SlaOracle: string;
     readonly ChargingLedger: string;
     readonly ReputationLedger: string;
+    readonly ValidatorSet: string;
+    readonly FederationGovernor: string;
   };
 }
 
@@ -28,7 +30,12 @@ export const CONTRACT_NAMES = [
   "SlaOracle",
   "ChargingLedger",
   "ReputationLedger",
+  "ValidatorSet",
+  "FederationGovernor",
 ] as const;
+
+/** Name of a contract in an address book. */
+export type ContractName = (typeof CONTRACT_NAMES)[number];
 
 /** JSON Schema (2020-12) of the address book. */
 export const ADDRESS_BOOK_SCHEMA = {
@@ -95,6 +102,8 @@ export function parseAddressBook(json: unknown): AddressBook {
       SlaOracle: address("SlaOracle"),
       ChargingLedger: address("ChargingLedger"),
       ReputationLedger: address("ReputationLedger"),
+      ValidatorSet: address("ValidatorSet"),
+      FederationGovernor: address("FederationGovernor"),
     },
   };
 }

@@ -5,6 +5,8 @@ import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { ChargingLedger__factory } from "../typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
@@ -12,6 +14,8 @@ import { ReputationLedger__factory } from "../typechain/factories/contracts/repu
 import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
 import type { ChargingLedger } from "../typechain/contracts/charging/ChargingLedger.js";
 import type { CapacityExchange } from "../typechain/contracts/exchange/CapacityExchange.js";
+import type { FederationGovernor } from "../typechain/contracts/governance/FederationGovernor.js";
+import type { ValidatorSet } from "../typechain/contracts/governance/ValidatorSet.js";
 import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLedger.js";
 import type { SlaOracle } from "../typechain/contracts/oracle/SlaOracle.js";
 import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistry.js";
@@ -38,6 +42,8 @@ export interface Federation {
   readonly oracle: SlaOracle;
   readonly charging: ChargingLedger;
   readonly reputation: ReputationLedger;
+  readonly validators: ValidatorSet;
+  readonly governor: FederationGovernor;
   /** Domain of the documents about migrations. */
   readonly ledgerDomain: Domain;
   /** Domain of `AgreedReport` and `Observation`. */
@@ -46,20 +52,17 @@ export interface Federation {
   readonly chargingDomain: Domain;
   /** Domain of `KeyAcceptance`. */
   readonly registryDomain: Domain;
+  /** Domain of `ValidatorActivation`. */
+  readonly validatorDomain: Domain;
 }
 
 /** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
 export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
-  const {
-    AccessManager,
-    CloudRegistry,
-    CapacityExchange,
-    MigrationLedger,
-    SlaOracle,
-    ChargingLedger,
-    ReputationLedger,
-  } = addressBook.contracts;
-  const runner = signer ?? provider;
+  const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger } = addressBook.contracts;
+  const { SlaOracle, ChargingLedger, ReputationLedger } = addressBook.contracts;
+  const { ValidatorSet, FederationGovernor } = addressBook.contracts;
+  // A key alone can sign, not ask.
+  const runner = signer?.provider === null ? signer.connect(provider) : (signer ?? provider);
   const chainId = BigInt(addressBook.chainId);
   return {
     provider,
@@ -73,10 +76,13 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
     oracle: SlaOracle__factory.connect(SlaOracle, runner),
     charging: ChargingLedger__factory.connect(ChargingLedger, runner),
     reputation: ReputationLedger__factory.connect(ReputationLedger, runner),
+    validators: ValidatorSet__factory.connect(ValidatorSet, runner),
+    governor: FederationGovernor__factory.connect(FederationGovernor, runner),
     ledgerDomain: domainOf(chainId, MigrationLedger),
     oracleDomain: domainOf(chainId, SlaOracle),
     chargingDomain: domainOf(chainId, ChargingLedger),
     registryDomain: domainOf(chainId, CloudRegistry),
+    validatorDomain: domainOf(chainId, ValidatorSet),
   };
 }
 

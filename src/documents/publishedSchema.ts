@@ -15,6 +15,7 @@ export const SIGNERS = {
   Note: ["creditor", "debtor"],
   JointSettlement: ["home", "host"],
   KeyAcceptance: ["key"],
+  ValidatorActivation: ["validator"],
 } as const satisfies { readonly [N in DocumentName]: readonly string[] };
 
 /** The EIP-712 schema as it is published for programs in other languages. */
@@ -40,5 +41,6 @@ export const EIP712_SCHEMA: {
     Note: { verifyingContract: "ChargingLedger", signers: SIGNERS.Note },
     JointSettlement: { verifyingContract: "ChargingLedger", signers: SIGNERS.JointSettlement },
     KeyAcceptance: { verifyingContract: "CloudRegistry", signers: SIGNERS.KeyAcceptance },
+    ValidatorActivation: { verifyingContract: "ValidatorSet", signers: SIGNERS.ValidatorActivation },
   },
 };

@@ -97,6 +97,8 @@ export type BusErrorCode =
   | "BAD_PERIOD"
   | "BAD_EXPORT"
   | "BAD_ARGUMENT"
+  | "UNKNOWN_PROPOSAL"
+  | "BAD_COMMAND"
   | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */

@@ -4,6 +4,8 @@ import { AccessManager__factory } from "../typechain/factories/@openzeppelin/con
 import { ChargingLedger__factory } from "../typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { ICapacityExchange__factory } from "../typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { MigrationLedgerChanges__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerChanges__factory.js";
 import { MigrationLedgerExits__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerExits__factory.js";
@@ -32,6 +34,8 @@ const ERRORS = new Interface(
     new Interface(ChargingLedger__factory.abi),
     new Interface(ReputationLedger__factory.abi),
     new Interface(AccessManager__factory.abi),
+    new Interface(ValidatorSet__factory.abi),
+    new Interface(FederationGovernor__factory.abi),
   ].flatMap((part) => part.fragments.filter((fragment): fragment is ErrorFragment => fragment.type === "error")),
 );
 

@@ -117,6 +117,8 @@ export function domainFor(federation: Federation, name: DocumentName): Domain {
       return federation.oracleDomain;
     case "ChargingLedger":
       return federation.chargingDomain;
+    case "ValidatorSet":
+      return federation.validatorDomain;
     default:
       return federation.ledgerDomain;
   }
@@ -128,7 +130,7 @@ function clockOf(options: SigningDeskOptions): () => number {
 
 /* WHO AND WHERE */
 
-/** The documents of an agreement name the cloud, and an acceptance is by the key itself. */
+/** The documents of an agreement name the cloud; an acceptance and an activation are by the key itself. */
 function requirePart<N extends DocumentName>(cloud: number, signer: string, name: N, document: Documents[N]): void {
   const agreement = agreementOf(document);
   if (agreement) {
@@ -145,6 +147,9 @@ function requirePart<N extends DocumentName>(cloud: number, signer: string, name
   if ("key" in document && document.key.toLowerCase() !== signer.toLowerCase()) {
     throw new DocumentError("NOT_THE_KEY", "/key", document.key, `${signer}, which signs here`);
   }
+  if ("validator" in document && document.validator.toLowerCase() !== signer.toLowerCase()) {
+    throw new DocumentError("NOT_THE_KEY", "/validator", document.validator, `${signer}, which signs here`);
+  }
 }
 
 function agreementOf(document: Documents[DocumentName]): Agreement | undefined {
@@ -159,10 +164,11 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
   if (sameChain.length === 0) {
     throw new BusError("WRONG_GENESIS", `genesis ${given.genesisHash} of chain ${given.chainId} is not known here`);
   }
-  const { CloudRegistry, MigrationLedger, SlaOracle, ChargingLedger } = given.contracts;
+  const { CloudRegistry, MigrationLedger, SlaOracle, ChargingLedger, ValidatorSet } = given.contracts;
   const isKnown = sameChain.some(
     ({ contracts }) =>
       contracts.CloudRegistry.toLowerCase() === CloudRegistry.toLowerCase() &&
+      contracts.ValidatorSet.toLowerCase() === ValidatorSet.toLowerCase() &&
       contracts.MigrationLedger.toLowerCase() === MigrationLedger.toLowerCase() &&
       contracts.SlaOracle.toLowerCase() === SlaOracle.toLowerCase() &&
       contracts.ChargingLedger.toLowerCase() === ChargingLedger.toLowerCase(),
@@ -170,7 +176,7 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
   if (!isKnown) {
     throw new BusError(
       "UNKNOWN_CONTRACT",
-      `ledger ${MigrationLedger} with registry ${CloudRegistry}, oracle ${SlaOracle} and books ${ChargingLedger} is not known here`,
+      `ledger ${MigrationLedger} with registry ${CloudRegistry}, oracle ${SlaOracle}, books ${ChargingLedger} and validators ${ValidatorSet} is not known here`,
     );
   }
 }
@@ -206,6 +212,8 @@ const USABLE_UNTIL: { readonly [N in DocumentName]: (document: Documents[N]) => 
   Note: ({ validUntil }) => validUntil,
   JointSettlement: ({ validUntil }) => validUntil,
   KeyAcceptance: ({ validUntil }) => validUntil,
+  // It ends with its block, not with a time.
+  ValidatorActivation: () => NO_DEADLINE,
 };
 
 const DEADLINE_PATH: { readonly [N in DocumentName]: string } = {
@@ -221,6 +229,7 @@ const DEADLINE_PATH: { readonly [N in DocumentName]: string } = {
   Note: "/validUntil",
   JointSettlement: "/validUntil",
   KeyAcceptance: "/validUntil",
+  ValidatorActivation: "/blockNumber",
 };
 
 /**

@@ -24,6 +24,7 @@ import {Sla, SlaHash} from "../../../contracts/documents/Sla.sol";
 import {Succession, SuccessionHash} from "../../../contracts/documents/Succession.sol";
 import {TermsHash} from "../../../contracts/documents/Terms.sol";
 import {Witnesses, WitnessesHash} from "../../../contracts/documents/Witnesses.sol";
+import {ValidatorActivation, ValidatorActivationHash} from "../../../contracts/documents/ValidatorActivation.sol";
 
 /// @title Struct hashes against a reference that encodes field by field, and type strings put together from their parts
 /// @dev That both are EIP-712 as wallets know it is shown in `test/unit/documents`, against ethers.
@@ -184,6 +185,10 @@ contract DocumentsTest {
         _requireType(
             KeyAcceptanceHash.TYPEHASH,
             "KeyAcceptance(uint32 cloud,address key,uint8 role,uint64 validUntil)"
+        );
+        _requireType(
+            ValidatorActivationHash.TYPEHASH,
+            "ValidatorActivation(uint32 cloud,address validator,address replaces,uint256 blockNumber,bytes32 blockHash)"
         );
     }
 
@@ -380,6 +385,23 @@ contract DocumentsTest {
             )
         );
         require(this.hashSla(sla) == expected, "Sla");
+    }
+
+    function testFuzz_structHash_matchesReference_ofValidatorActivation(
+        ValidatorActivation memory document
+    ) external pure {
+        bytes32 expected = keccak256(
+            abi.encode(
+                ValidatorActivationHash.TYPEHASH,
+                document.cloud,
+                document.validator,
+                document.replaces,
+                document.blockNumber,
+                document.blockHash
+            )
+        );
+
+        require(document.structHash() == expected, "ValidatorActivation");
     }
 
     /* WORDS WITH BITS BEYOND THEIR TYPE */

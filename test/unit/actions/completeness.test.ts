@@ -8,6 +8,7 @@ import { IChargingLedger__factory } from "../../../src/typechain/factories/contr
 import { ICapacityExchange__factory } from "../../../src/typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { IMigrationLedger__factory } from "../../../src/typechain/factories/contracts/ledger/IMigrationLedger__factory.js";
 import { ISlaOracle__factory } from "../../../src/typechain/factories/contracts/oracle/ISlaOracle__factory.js";
+import { IValidatorSet__factory } from "../../../src/typechain/factories/contracts/governance/IValidatorSet__factory.js";
 import { ICloudRegistry__factory } from "../../../src/typechain/factories/contracts/registry/ICloudRegistry__factory.js";
 import { IReputationLedger__factory } from "../../../src/typechain/factories/contracts/reputation/IReputationLedger__factory.js";
 
@@ -18,6 +19,7 @@ const INTERFACES: { readonly [name: string]: InterfaceAbi } = {
   ICloudRegistry: ICloudRegistry__factory.abi,
   ISlaOracle: ISlaOracle__factory.abi,
   IReputationLedger: IReputationLedger__factory.abi,
+  IValidatorSet: IValidatorSet__factory.abi,
 };
 
 describe("the library", function () {

@@ -9,11 +9,11 @@ import {
   chargeBetween,
   chargeOf,
   creditOf,
-  cutByMonth,
   readBooks,
   stayKey,
   statementOf,
 } from "../../../src/index.js";
+import { cutByMonth } from "../../../src/charging/month.js";
 import { type Booked, BEGIN_S, FEBRUARY, MARCH, booked } from "../../fixtures/booked.js";
 
 const { networkHelpers } = await network.create();

@@ -57,6 +57,7 @@ const asked: { readonly [N in keyof Documents]: (probe: DocumentProbe, document:
   Note: (probe, document) => probe.hashNote(document),
   JointSettlement: (probe, document) => probe.hashJointSettlement(document),
   KeyAcceptance: (probe, document) => probe.hashKeyAcceptance(document),
+  ValidatorActivation: (probe, document) => probe.hashValidatorActivation(document),
 };
 
 describe("documents", function () {
@@ -88,6 +89,7 @@ describe("documents", function () {
     agrees("Note", asked.Note);
     agrees("JointSettlement", asked.JointSettlement);
     agrees("KeyAcceptance", asked.KeyAcceptance);
+    agrees("ValidatorActivation", asked.ValidatorActivation);
 
     it("of an agreement are the contract's, from its full and its public form", async function () {
       const { probe } = await networkHelpers.loadFixture(probed);
@@ -160,7 +162,7 @@ describe("documents", function () {
 
   describe("schema", function () {
     it("has every struct with the fields of the Solidity type, in their order", function () {
-      expect(Object.keys(EIP712_TYPES)).to.have.length(25);
+      expect(Object.keys(EIP712_TYPES)).to.have.length(26);
       expect(Object.keys(typesOf("Move")).sort()).to.deep.equal([
         "Agreement",
         "Line",

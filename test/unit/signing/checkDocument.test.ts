@@ -11,6 +11,7 @@ import {
   type MigrationRecord,
   type Move,
   type Observation,
+  type ValidatorActivation,
   DocumentError,
   NoteReason,
   buildAgreement,
@@ -30,6 +31,14 @@ const ANOTHER = Wallet.createRandom().address;
 
 const agreement = (changes: Partial<Agreement> = {}): Agreement => ({
   ...buildAgreement({ home: 1, source: 1, destination: 2, lines: [line(LOW), line(HIGH)], agreeBy: 1_000n }),
+  ...changes,
+});
+const activation = (changes: Partial<ValidatorActivation> = {}): ValidatorActivation => ({
+  cloud: 1,
+  validator: ANOTHER,
+  replaces: ZeroAddress,
+  blockNumber: 1n,
+  blockHash: id("block"),
   ...changes,
 });
 const move = (changes: Partial<Agreement> = {}, more: Partial<Move> = {}): Move => ({
@@ -492,6 +501,8 @@ const rows: readonly Row[] = [
   ["a key is zero", "ZERO_ADDRESS", "/key", "KeyAcceptance", { cloud: 1, key: ZeroAddress, role: 1, validUntil: 1n }],
   ["a key has no role", "BAD_ROLE", "/role", "KeyAcceptance", { cloud: 1, key: ANOTHER, role: 0, validUntil: 1n }],
   ["a role is unknown", "BAD_ROLE", "/role", "KeyAcceptance", { cloud: 1, key: ANOTHER, role: 4, validUntil: 1n }],
+  ["a node is zero", "ZERO_ADDRESS", "/validator", "ValidatorActivation", activation({ validator: ZeroAddress })],
+  ["a node names no block", "ZERO_ID", "/blockHash", "ValidatorActivation", activation({ blockHash: ZeroHash })],
 ];
 
 function valueAt(document: object, path: string): unknown {
@@ -525,6 +536,7 @@ describe("checkDocument", function () {
     checkDocument("Observation", observation());
     checkDocument("Observation", observation({ samplesRoot: ZeroHash }, { measured: 0 }));
     checkDocument("KeyAcceptance", { cloud: 1, key: ANOTHER, role: 3, validUntil: 1n });
+    checkDocument("ValidatorActivation", activation({ cloud: 0 }));
   });
 
   for (const [why, code, path, name, document] of rows) {
