@@ -35,6 +35,7 @@ import {
   record,
   recordOf,
   register,
+  registerMany,
   start,
 } from "../../fixtures/federation.js";
 import {
@@ -130,6 +131,21 @@ describe("ReputationLedger", function () {
 
       const { kept } = await world.reputation.evidenceOf(HOST, await thisMonth(world), HOME);
       expect(kept).to.equal(8n + 140n + 1_800n + 20_000n + 200_000n + 1_800_000n + 14_000_000n + 8n);
+    });
+
+    it("weighs the VM's own line of a group", async function () {
+      const world = await networkHelpers.loadFixture(remembering);
+      const vms = await registerMany(world, 3);
+      const sizes = [1, 2, 6].map((vcpus) => ({ resources: buildResources({ vcpuMilli: 1_000 * vcpus }) }));
+      const document = await recordOf(world, vms, { windowMs: HOUR_MS, lines: sizes });
+      await record(world, document);
+      const stay = await open(world, vms[2]!, document.agreement);
+      await pass(world, 2 * DAY);
+      await agreeOn(world, stay, { 0: GOOD });
+
+      await postResult(world, stay, 0, opened(GOOD));
+
+      await expectEvidence(world, [HOST, HOME, await thisMonth(world)], { kept: 6n });
     });
 
     it("counts a single fact for the cap at most", async function () {
