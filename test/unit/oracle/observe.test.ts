@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { Wallet, ZeroAddress, id } from "ethers";
+import type { Wallet } from "ethers";
+import { ZeroAddress, id } from "ethers";
 import { network } from "hardhat";
 
 import { type Witnesses, buildMetrics, documentId, signDocument, witnessesHash } from "../../../src/index.js";

@@ -21,7 +21,6 @@ import {
   NO_METRICS,
   OBJECT_WITHIN,
   OBSERVE_WITHIN,
-  type OpenStay,
   SEEN,
   WINDOW,
   WITNESSES,
