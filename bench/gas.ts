@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 
-import { type BaseWallet, Wallet, id as hashOf } from "ethers";
+import { type BaseWallet, Wallet, ZeroHash, id as hashOf } from "ethers";
 
 import {
   type AgreedReport,
@@ -20,16 +20,20 @@ import {
   type Documents,
   type Federation,
   type Line,
+  type Note,
   type Observation,
   type Resources,
   type Sent,
+  NoteReason,
   abort,
+  acknowledge,
   agree,
   amend,
   asSender,
   buildAgreement,
   buildMetrics,
   buildPrice,
+  buildRates,
   buildResources,
   buildSla,
   claim,
@@ -49,13 +53,21 @@ import {
   postMove,
   postResults,
   postUnfinished,
+  netDebts,
+  nettingNotes,
+  openWindows,
+  postNotes,
   record,
   register,
   release,
   reportAgreed,
   restore,
   revoke,
+  roundOf,
   setAgent,
+  settle,
+  settleCredit,
+  settleJointly,
   signDocument,
   start,
   stop,
@@ -97,17 +109,20 @@ const BOUNDS: { readonly [operation: string]: { readonly [lines: number]: number
   completeBetweenHosts: { 1: 115_000, 10: 55_000 },
   completeReturn: { 1: 115_000, 10: 55_000 },
   hostAt: { 1: 60_000 },
+  settle: { 1: 110_000 },
   reportAgreed: { 1: 75_000, 64: 75_000 },
   observe: { 1: 80_000 },
 };
 
 const LABELS = ["aurora", "borealis", "cumulus", "delta-grid"] as const;
+/** Clouds that only owe and are owed: with the others sixteen. */
+const DEBTORS = Array.from({ length: 12 }, (_, index) => `debtor-${index + 5}`);
 const [HOME, HOST, OTHER] = [1, 2, 3] as const;
 
 const scenario: Scenario = {
   name: "gas",
   features: { kvm: 0, qcow2: 1, eu: 2 },
-  clouds: LABELS.map((label) => ({
+  clouds: [...LABELS, ...DEBTORS].map((label) => ({
     label,
     offers: [
       {
@@ -449,6 +464,99 @@ async function measureReputation(bench: Bench, vm: string): Promise<void> {
   await restore(bench.as(HOME), vm);
 }
 
+/** The books of one stay, and of circles of clouds that owe each other. The VM ends at home. */
+async function measureBooks(bench: Bench, vm: string): Promise<void> {
+  const { federation } = bench;
+  const { chargingDomain, oracleDomain } = federation;
+  const rates = buildRates({ vcpuMilli: 12_345_678n, memoryMiB: 1_000_003n, storageGiB: 77_777n });
+  const terms = { price: buildPrice({ rates, salt: hashOf("price") }), sla: buildSla({ salt: hashOf("sla") }) };
+  const agreement = await bench.record([vm], HOME, HOST, "", { terms });
+  bench.rows.pop();
+  const { sequence } = await vmOf(federation, vm);
+  const stay = { vm, sequence, agreement, terms };
+  const windowMs = Number(agreement.windowMs);
+  await openWindows(bench.relay, vm, sequence, agreement);
+
+  // Balances and the stay's account are in use from the first settlement on.
+  for (const operation of ["settleFirst", "settle"]) {
+    await bench.pass(2 * windowMs);
+    const to = BigInt(await bench.now());
+    await bench.measure(operation, 1, settle(bench.as(HOST), stay, HOST, to));
+  }
+  await bench.pass(2 * windowMs);
+  const joint = { vm, sequence, to: BigInt(await bench.now()), validUntil: BigInt(await bench.now()) + 600_000n };
+  const both = await Promise.all(
+    [HOME, HOST].map((cloud) => signDocument(bench.key(cloud), chargingDomain, "JointSettlement", joint)),
+  );
+  await bench.measure("settleJointly", 1, settleJointly(bench.relay, joint, stay, both));
+
+  const values = buildMetrics({ availabilityPpm: 985_000 });
+  const result = { values, salt: hashOf("result") };
+  const report: AgreedReport = { vm, sequence, window: 0, metrics: result };
+  const agreed = [HOME, HOST].map((cloud) => signDocument(bench.key(cloud), oracleDomain, "AgreedReport", report));
+  await reportAgreed(bench.relay, [report], await Promise.all(agreed));
+  await bench.measure("settleCredit", 1, settleCredit(bench.as(HOME), { ...stay, window: 0, result }, HOME));
+
+  const post = async (operation: string, notes: readonly Note[]) => {
+    const signatures = await Promise.all(
+      notes.flatMap((note) =>
+        [note.creditor, note.debtor].map((cloud) => signDocument(bench.key(cloud), chargingDomain, "Note", note)),
+      ),
+    );
+    await bench.measure(operation, notes.length, postNotes(bench.relay, notes, signatures));
+  };
+  const validUntil = BigInt(await bench.now()) + 600_000n;
+  const note: Note = {
+    refersTo: hashOf("line"),
+    creditor: HOST,
+    debtor: HOME,
+    currency: "EUR",
+    amount: 1_234_567_890n,
+    vm: ZeroHash,
+    sequence: 0,
+    through: 0n,
+    reason: NoteReason.CORRECTION,
+    validUntil,
+    salt: hashOf("note"),
+  };
+  await post("note", [note]);
+  const through = BigInt(await bench.now()) - BigInt(windowMs);
+  await post("noteForStay", [{ ...note, vm, sequence, through, reason: NoteReason.REPLACEMENT, salt: hashOf("stay") }]);
+  for (const count of [LABELS.length, LABELS.length + DEBTORS.length]) {
+    const ring = Array.from({ length: count }, (_, index) => ({
+      creditor: 1 + ((index + 1) % count),
+      debtor: 1 + index,
+      currency: "USD",
+      amount: BigInt(1_000_000_000 + index),
+    }));
+    await post(
+      "",
+      ring.map((debt, index) => ({ ...note, ...debt, salt: hashOf(`ring ${count} ${index}`) })),
+    );
+    bench.rows.pop();
+    const notes = nettingNotes(netDebts(ring).clearings, validUntil);
+    await post(
+      "netting",
+      notes.map((one, index) => ({ ...one, salt: hashOf(`netting ${count} ${index}`) })).map(refer),
+    );
+  }
+  const payment = {
+    creditor: HOST,
+    debtor: HOME,
+    currency: "EUR",
+    amount: 5_000_000_000n,
+    reference: hashOf("payment"),
+  };
+  await bench.measure("acknowledge", 1, acknowledge(bench.as(HOST), payment));
+  await stop(bench.as(HOME), vm);
+  await restore(bench.as(HOME), vm);
+}
+
+/** Salts that are the same in every run make another round. */
+function refer(note: Note, _index: number, notes: readonly Note[]): Note {
+  return { ...note, refersTo: roundOf(notes) };
+}
+
 /** `hostAt` as a call, in the middle of very many stays. */
 async function measureHostAt(bench: Bench, vm: string): Promise<void> {
   await bench.record([vm], HOME, HOST, "");
@@ -510,6 +618,7 @@ async function main(): Promise<void> {
   await measureOthers(bench, vms[15] ?? "");
   await measureWindows(bench, vms[14] ?? "");
   await measureReputation(bench, vms[13] ?? "");
+  await measureBooks(bench, vms[13] ?? "");
   bench.registered = 18;
   for (const [operation, gas] of Object.entries(await measureGovernance())) {
     bench.rows.push({ operation, lines: 1, registered: 0, gas: Number(gas) });

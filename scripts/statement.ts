@@ -33,7 +33,7 @@ const FORMATS: { readonly [format: string]: (statement: Statement, labels: Label
 const CHAIN_ID_REQUEST = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
 
 function required(name: string, value: string | undefined): string {
-  if (value === undefined) throw new BusError("BAD_ARGUMENT", `--${name} is missing\n${USAGE}`);
+  if (value === undefined) throw new BusError("BAD_ARGUMENT", `--${name} is missing: --help tells what is needed`);
   return value;
 }
 
@@ -124,6 +124,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (thrown) {
-  process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+  const message = thrown instanceof Error ? (thrown.message.split("\n")[0] ?? "") : String(thrown);
+  process.stderr.write(`${message}\n`);
   process.exitCode = 1;
 }

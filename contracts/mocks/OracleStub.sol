@@ -10,8 +10,7 @@ import {VmId} from "../types/VmId.sol";
 /// @title An oracle that says what it was told, for tests of the contracts that ask it
 /// @dev It has only the functions they ask.
 contract OracleStub {
-    /// @notice The migration ledger.
-    IMigrationLedger public immutable ledger;
+    IMigrationLedger private immutable LEDGER;
 
     mapping(VmId vm => mapping(uint32 sequence => mapping(uint32 window => WindowResult))) private _results;
 
@@ -19,7 +18,7 @@ contract OracleStub {
     error OracleStub_NotFinal(VmId vm, uint32 sequence, uint32 window);
 
     constructor(IMigrationLedger ledger_) {
-        ledger = ledger_;
+        LEDGER = ledger_;
     }
 
     /// @notice Sets what is said of a window.
@@ -41,5 +40,9 @@ contract OracleStub {
             result.isFinal && result.state != ResultState.Disputed && isSame,
             OracleStub_NotFinal(vm, sequence, window)
         );
+    }
+
+    function ledger() external view returns (IMigrationLedger) {
+        return LEDGER;
     }
 }

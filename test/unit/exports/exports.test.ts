@@ -219,7 +219,7 @@ describe("exports", function () {
       refuses({ PricingUnit: "" });
       refuses({ ChargePeriodEnd: row.ChargePeriodStart });
       const missing: { [column: string]: string } = { ...row };
-      delete missing["PricingUnit"];
+      delete missing.PricingUnit;
       expect(() => {
         requireFocus(missing as unknown as FocusRow, 3);
       }).to.throw("FOCUS row 3, PricingUnit");
