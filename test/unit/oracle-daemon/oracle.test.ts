@@ -524,6 +524,30 @@ describe("Oracle", function () {
       expect(outcomes(host)).to.deep.equal(["agreed"]);
     });
 
+    it("with one report that spoils a transaction of many: the others are brought, and it is signed again", async function () {
+      bed.saw("home", [GOOD, GOOD, GOOD]);
+      bed.saw("host", [GOOD, GOOD, GOOD]);
+      const home = bed.home();
+      const url = await bed.serve(home);
+      await endAt(watched, 3 * WINDOW_MS);
+      await home.settle();
+      let signed = 0;
+      const killer = new Killer((name) => name === "after a countersignature was written down" && ++signed === 3);
+      const killed = bed.host(url, { checkpoint: killer.checkpoint });
+      void killed.pass();
+      await killer.killed;
+      const theirSignature = row(killed, 0)?.theirSignature;
+      killed.store.patchWindow({ vm: watched.vm, sequence: watched.sequence, number: 1 }, { theirSignature });
+      killed.close();
+
+      const host = bed.host(url);
+      await host.pass();
+      await host.settle();
+
+      expect([0, 1, 2].map((number) => row(host, number)?.outcome)).to.deep.equal(["agreed", "agreed", "agreed"]);
+      expect(await reports()).to.deep.equal({ agreed: 3, claimed: 0, inTransactions: 3 });
+    });
+
     it("with keys that are no longer its cloud's: refuses to start", async function () {
       const oracle = bed.open("thief", keyOf({ cloud: 3 }), { config: { part: "party", cloud: 2 } });
 
