@@ -1,5 +1,7 @@
 import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
+import { ORACLE_CONFIG_SCHEMA } from "../../src/oracle/configSchema.js";
+import { SAMPLE_FILE_SCHEMA } from "../../src/oracle/sources/sampleFileSchema.js";
 import { SCENARIO_SCHEMA } from "../../src/scenario/schema.js";
 import { type GeneratedFile, asJson } from "./file.js";
 
@@ -8,6 +10,8 @@ export function publishedSchemas(): GeneratedFile[] {
   return [
     { path: "schema/eip712.json", content: asJson(EIP712_SCHEMA) },
     { path: "schema/address-book.schema.json", content: asJson(ADDRESS_BOOK_SCHEMA) },
+    { path: "schema/oracle-config.schema.json", content: asJson(ORACLE_CONFIG_SCHEMA) },
+    { path: "schema/oracle-samples.schema.json", content: asJson(SAMPLE_FILE_SCHEMA) },
     { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
   ];
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
+import { isIP } from "node:net";
 import { type TLSSocket, connect } from "node:tls";
 
 /** How an exchange over HTTP failed before there was an answer to judge. */
@@ -60,7 +61,7 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
 
 async function answerTo(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   const { url, method, body, headers = {}, spkiHash } = request;
-  const options: RequestOptions = { method, signal, agent: false, headers: { ...headers, ...lengthOf(body) } };
+  const options: RequestOptions = { method, signal, headers: { ...headers, ...lengthOf(body), connection: "close" } };
   const isPinned = url.protocol === "https:" && spkiHash !== undefined;
   if (isPinned) {
     const socket = await connectPinned(url, spkiHash, signal);
@@ -69,7 +70,7 @@ async function answerTo(request: HttpRequest, signal: AbortSignal): Promise<Http
     );
   }
   const send = url.protocol === "https:" ? requestSecure : requestPlain;
-  return read(request, (answer) => send(url, options, answer));
+  return read(request, (answer) => send(url, { ...options, agent: false }, answer));
 }
 
 /** The socket speaks TLS already: what goes over it is plain HTTP. */
@@ -79,12 +80,17 @@ function lengthOf(body: string | undefined): { readonly [name: string]: string }
   return body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
 }
 
+/** The name for a server that has several: an address is none. */
+function nameOf({ hostname }: URL): { readonly servername?: string } {
+  return isIP(hostname) === 0 ? { servername: hostname } : {};
+}
+
 /** A TLS connection to who has a key. Nothing is sent before that is known. */
 function connectPinned(url: URL, spkiHash: string, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const port = url.port === "" ? 443 : Number(url.port);
     // The key itself is checked below: no authority has to vouch for it.
-    const socket = connect({ host: url.hostname, port, servername: url.hostname, rejectUnauthorized: false });
+    const socket = connect({ host: url.hostname, port, ...nameOf(url), rejectUnauthorized: false });
     const giveUp = () => socket.destroy(new Error("too late"));
     signal.addEventListener("abort", giveUp, { once: true });
     socket.once("error", reject);

@@ -251,12 +251,14 @@ export class Oracle {
     const plans = due.map((window) => this.#planFor(window));
     const having = (wanted: Decision["do"]) => plans.filter(({ decision }) => decision.do === wanted);
     let done = 0;
-    for (const { window, decision } of plans) {
-      if (decision.do === "wait") this.store.patchWindow(window, { wakeAtMs: decision.untilMs });
-      else if (decision.do === "close") this.#close(window, decision.outcome);
-      else continue;
-      done += 1;
-    }
+    this.store.atomically(() => {
+      for (const { window, decision } of plans) {
+        if (decision.do === "wait") this.store.patchWindow(window, { wakeAtMs: decision.untilMs });
+        else if (decision.do === "close") this.#close(window, decision.outcome);
+        else continue;
+        done += 1;
+      }
+    });
     for (const some of chunks(having("refresh"), REFRESH_AT_ONCE)) {
       await Promise.all(some.map(({ window }) => refresh(bench.federation, this.store, window)));
       done += some.length;

@@ -100,6 +100,8 @@ function takeRefusal(bench: Bench, window: WindowRow, { refusal, metrics = [] }:
   }
   // Something may have happened on the chain meanwhile.
   if (refusal === "FINAL") bench.store.patchWindow(window, { isStale: true });
+  // The key that signed is no longer host's: the same report is signed again, with the one it has now.
+  if (refusal === "BAD_SIGNATURE") bench.store.patchWindow(window, { ownSignature: undefined });
   postpone(bench, window, problem);
 }
 

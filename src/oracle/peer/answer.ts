@@ -100,7 +100,7 @@ async function countersign(
   options: AnswerOptions,
   { report, signature }: Proposal,
 ): Promise<{ readonly signature: string } | Refused> {
-  const { federation, store, desk, checkpoint } = options;
+  const { federation, store, desk, cloud, checkpoint } = options;
   const key = keyOf(report);
   const found = subjectOf(options, key);
   if ("refusal" in found) return found;
@@ -121,6 +121,9 @@ async function countersign(
     return true;
   });
   if (!isOurs) return { refusal: "OTHER_REPORT" };
+  const given = store.window(key)?.ownSignature;
+  // Asked again: the same answer, unless the key has changed since.
+  if (given !== undefined && (await isReportSignature(federation, cloud, digest, given))) return { signature: given };
   await checkpoint("before home signs a report");
   const own = await desk.sign(federation, "AgreedReport", report);
   store.patchWindow(key, { ownSignature: own.signature, wakeAtMs: 0 });

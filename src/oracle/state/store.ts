@@ -123,7 +123,8 @@ export interface Store {
   addTransaction(row: Omit<TransactionRow, "id">): TransactionRow;
   /** What came of it. */
   settleTransaction(id: number, outcome: "mined" | "reverted" | "superseded"): void;
-  countTransactions(action: string): number;
+  /** How many transactions came to what; those on their way are "open". */
+  countOutcomes(): ReadonlyMap<string, number>;
 
   /** Writes a copy to a path where nothing is. */
   copyTo(path: string): void;
@@ -364,8 +365,9 @@ function storeOn(db: DatabaseSync, path: string): Store {
     settleTransaction(transaction, outcome) {
       run("UPDATE transactions SET outcome = ? WHERE id = ?", outcome, transaction);
     },
-    countTransactions(action) {
-      return Number(one("SELECT count(*) AS count FROM transactions WHERE action = ?", action)?.count ?? 0);
+    countOutcomes() {
+      const rows = all("SELECT coalesce(outcome, 'open') AS name, count(*) AS count FROM transactions GROUP BY 1");
+      return new Map(rows.map(({ name, count }) => [String(name), Number(count)]));
     },
 
     copyTo(copy) {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { network } from "hardhat";
 
-import { BusError, asSender, claim, observationsOf, openWindows } from "../../../src/index.js";
+import { BusError, asSender, claim, observationsOf, openWindows, signDocument } from "../../../src/index.js";
 import { samplesRoot, proveSample } from "../../../src/oracle/measure/merkle.js";
 import type { Oracle } from "../../../src/oracle/daemon/oracle.js";
 import { buildMetrics } from "../../../src/sla/metrics.js";
@@ -495,6 +495,57 @@ describe("Oracle", function () {
       await settle(home, host);
 
       expect((await windowResult(watched, 0)).state).to.equal("Agreed");
+    });
+
+    it("with a signature whose key is no longer host's: signs the same report again", async function () {
+      bed.saw("home", [GOOD]);
+      bed.saw("host", [GOOD]);
+      const home = bed.home();
+      const url = await bed.serve(home);
+      await endAt(watched, WINDOW_MS);
+      await home.settle();
+      const killer = new Killer((name) => name === "before proposing");
+      const killed = bed.host(url, { checkpoint: killer.checkpoint });
+      void killed.pass();
+      await killer.killed;
+      const { report } = row(killed)!;
+      // As an agent's that was revoked meanwhile.
+      const { oracleDomain } = watched.found.federation;
+      const ownSignature = await signDocument(keyOf({ cloud: 3 }), oracleDomain, "AgreedReport", report!);
+      killed.store.patchWindow({ vm: watched.vm, sequence: watched.sequence, number: 0 }, { ownSignature });
+      killed.close();
+
+      const host = bed.host(url);
+      await host.pass();
+      expect(row(host)).to.deep.include({ problem: "home refuses: BAD_SIGNATURE", ownSignature: undefined });
+      await host.settle();
+
+      expect(row(host)?.report).to.deep.equal(report);
+      expect(outcomes(host)).to.deep.equal(["agreed"]);
+    });
+
+    it("with one report that spoils a transaction of many: the others are brought, and it is signed again", async function () {
+      bed.saw("home", [GOOD, GOOD, GOOD]);
+      bed.saw("host", [GOOD, GOOD, GOOD]);
+      const home = bed.home();
+      const url = await bed.serve(home);
+      await endAt(watched, 3 * WINDOW_MS);
+      await home.settle();
+      let signed = 0;
+      const killer = new Killer((name) => name === "after a countersignature was written down" && ++signed === 3);
+      const killed = bed.host(url, { checkpoint: killer.checkpoint });
+      void killed.pass();
+      await killer.killed;
+      const theirSignature = row(killed, 0)?.theirSignature;
+      killed.store.patchWindow({ vm: watched.vm, sequence: watched.sequence, number: 1 }, { theirSignature });
+      killed.close();
+
+      const host = bed.host(url);
+      await host.pass();
+      await host.settle();
+
+      expect([0, 1, 2].map((number) => row(host, number)?.outcome)).to.deep.equal(["agreed", "agreed", "agreed"]);
+      expect(await reports()).to.deep.equal({ agreed: 3, claimed: 0, inTransactions: 3 });
     });
 
     it("with keys that are no longer its cloud's: refuses to start", async function () {
