@@ -82,6 +82,7 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
         validator: hashedAddress(`${label}/node`),
       })),
     },
+    FederationGovernor: { isTest: true },
     TestFederation: {
       governance: roles.governance.address,
       guardian: roles.guardian.address,
