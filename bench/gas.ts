@@ -55,7 +55,6 @@ import {
   postUnfinished,
   netDebts,
   nettingNotes,
-  openWindows,
   postNotes,
   record,
   register,
