@@ -53,7 +53,10 @@ export type BusErrorCode =
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"
-  | "MISSING_EVENT";
+  | "MISSING_EVENT"
+  | "UNREACHABLE"
+  | "BAD_NODES"
+  | "BAD_ANSWER";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {

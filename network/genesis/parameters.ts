@@ -1,0 +1,24 @@
+import type { DeploymentParameters } from "@nomicfoundation/ignition-core";
+
+import { DEFAULT_PARAMETERS } from "../../ignition/parameters.js";
+import { type CompleteFounders, validatorOf } from "../founding/founders.js";
+
+/** What the Ignition modules are told by a founding document. The founders get the ids 1, 2, ... in its order. */
+export function moduleParameters(founders: CompleteFounders): DeploymentParameters {
+  return {
+    CloudRegistry: {
+      founders: founders.clouds.map(({ label, account, recovery, endpoint, spkiHash }) => ({
+        label,
+        account,
+        recovery,
+        endpoint,
+        spkiHash,
+      })),
+    },
+    MigrationLedger: { limits: { ...DEFAULT_PARAMETERS, ...founders.limits } },
+    ValidatorSet: {
+      validators: founders.clouds.map(({ node }, i) => ({ cloud: i + 1, validator: validatorOf(node.publicKey) })),
+    },
+    Federation: { guardian: founders.guardian, attester: founders.attester },
+  };
+}
