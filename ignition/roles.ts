@@ -2,6 +2,7 @@ import { Interface, type InterfaceAbi } from "ethers";
 
 import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { ValidatorSet__factory } from "../src/typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
 
 /** Roles of the AccessManager. ADMIN is OpenZeppelin's; the others are ours. */
@@ -32,6 +33,7 @@ export const RESTRICTED = {
     GOVERNANCE: ["closeForNew", "setSuccessor", "setParameters"],
     GUARDIAN: ["pauseNew", "resumeNew"],
   },
+  ValidatorSet: { GOVERNANCE: ["inviteValidator", "withdrawInvitation", "removeValidator", "setParameters"] },
 } as const satisfies { readonly [contract: string]: Grants };
 
 /** Name of a contract with restricted functions. */
@@ -41,6 +43,7 @@ const ABIS: { readonly [contract in RestrictedContract]: InterfaceAbi } = {
   CloudRegistry: CloudRegistry__factory.abi,
   CapacityExchange: CapacityExchange__factory.abi,
   MigrationLedger: MigrationLedger__factory.abi,
+  ValidatorSet: ValidatorSet__factory.abi,
 };
 
 /** Selectors of a contract that a role may call. */

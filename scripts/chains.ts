@@ -1,7 +1,7 @@
 import { JsonRpcProvider, Wallet } from "ethers";
 import { network } from "hardhat";
 
-import FederationModule from "../ignition/modules/Federation.js";
+import FederationModule from "../ignition/modules/TestFederation.js";
 import { DEFAULT_PARAMETERS } from "../ignition/parameters.js";
 import { admit } from "../src/actions/registry/admit.js";
 import { type AddressBook, parseAddressBook } from "../src/chain/addressBook.js";
@@ -25,7 +25,7 @@ import {
   freshKeys,
   seededKeys,
 } from "../src/scenario/world.js";
-import { id as hashOf } from "ethers";
+import { dataSlice, getAddress, id as hashOf } from "ethers";
 
 const DEFAULT_BEGIN = "2026-01-01T00:00:00Z";
 
@@ -38,6 +38,10 @@ function candidates(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor>)
     endpoint: endpoint ?? `https://${label}.example`,
     spkiHash: hashOf(`${label}/endpoint key`),
   }));
+}
+
+function hashedAddress(text: string): string {
+  return getAddress(dataSlice(hashOf(text), 12));
 }
 
 function actors(scenario: Scenario, keys: KeyRing, first: number): Map<string, CloudActor> {
@@ -70,7 +74,14 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
   return {
     CloudRegistry: { founders: candidates(scenario, clouds) },
     MigrationLedger: { limits: limits(scenario) },
-    Federation: {
+    ValidatorSet: {
+      // Simulated, or a chain that chooses its validators otherwise: nobody runs these nodes.
+      initial: [...clouds.values()].map(({ label, cloud }) => ({
+        cloud,
+        validator: hashedAddress(`${label}/node`),
+      })),
+    },
+    TestFederation: {
       governance: roles.governance.address,
       guardian: roles.guardian.address,
       attester: roles.attester.address,
@@ -79,22 +90,24 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
 }
 
 type Deployed = {
-  readonly [contract in "authority" | "registry" | "exchange" | "ledger"]: { getAddress(): Promise<string> };
+  readonly [contract in "authority" | "registry" | "exchange" | "ledger" | "validators" | "governor"]: {
+    getAddress(): Promise<string>;
+  };
 };
 
 async function addressBookOf(provider: RpcProvider, deployed: Deployed): Promise<AddressBook> {
-  const [chainId, genesisHash, AccessManager, CloudRegistry, CapacityExchange, MigrationLedger] = await Promise.all([
-    readChainId(provider),
-    readGenesisHash(provider),
-    deployed.authority.getAddress(),
-    deployed.registry.getAddress(),
-    deployed.exchange.getAddress(),
-    deployed.ledger.getAddress(),
-  ]);
+  const [chainId, genesisHash] = await Promise.all([readChainId(provider), readGenesisHash(provider)]);
   return {
     chainId: chainId.toString(),
     genesisHash,
-    contracts: { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger },
+    contracts: {
+      AccessManager: await deployed.authority.getAddress(),
+      CloudRegistry: await deployed.registry.getAddress(),
+      CapacityExchange: await deployed.exchange.getAddress(),
+      MigrationLedger: await deployed.ledger.getAddress(),
+      ValidatorSet: await deployed.validators.getAddress(),
+      FederationGovernor: await deployed.governor.getAddress(),
+    },
   };
 }
 

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 
 import { AccessManager__factory } from "../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { CapacityExchange__factory } from "../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../src/typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../src/typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { CloudRegistry__factory } from "../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import { asJson } from "./generated/file.js";
@@ -14,6 +16,8 @@ const ABIS = {
   CloudRegistry: CloudRegistry__factory.abi,
   CapacityExchange: CapacityExchange__factory.abi,
   MigrationLedger: MigrationLedger__factory.abi,
+  ValidatorSet: ValidatorSet__factory.abi,
+  FederationGovernor: FederationGovernor__factory.abi,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

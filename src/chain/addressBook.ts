@@ -13,11 +13,23 @@ export interface AddressBook {
     readonly CloudRegistry: string;
     readonly CapacityExchange: string;
     readonly MigrationLedger: string;
+    readonly ValidatorSet: string;
+    readonly FederationGovernor: string;
   };
 }
 
 /** Names of the contracts in an address book. */
-export const CONTRACT_NAMES = ["AccessManager", "CloudRegistry", "CapacityExchange", "MigrationLedger"] as const;
+export const CONTRACT_NAMES = [
+  "AccessManager",
+  "CloudRegistry",
+  "CapacityExchange",
+  "MigrationLedger",
+  "ValidatorSet",
+  "FederationGovernor",
+] as const;
+
+/** Name of a contract in an address book. */
+export type ContractName = (typeof CONTRACT_NAMES)[number];
 
 /** JSON Schema (2020-12) of the address book. */
 export const ADDRESS_BOOK_SCHEMA = {
@@ -81,6 +93,8 @@ export function parseAddressBook(json: unknown): AddressBook {
       CloudRegistry: address("CloudRegistry"),
       CapacityExchange: address("CapacityExchange"),
       MigrationLedger: address("MigrationLedger"),
+      ValidatorSet: address("ValidatorSet"),
+      FederationGovernor: address("FederationGovernor"),
     },
   };
 }

@@ -4,10 +4,14 @@ import { type Domain, domainOf } from "../documents/hash.js";
 import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import type { AccessManager } from "../typechain/@openzeppelin/contracts/access/manager/AccessManager.js";
 import type { CapacityExchange } from "../typechain/contracts/exchange/CapacityExchange.js";
+import type { FederationGovernor } from "../typechain/contracts/governance/FederationGovernor.js";
+import type { ValidatorSet } from "../typechain/contracts/governance/ValidatorSet.js";
 import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLedger.js";
 import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistry.js";
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
@@ -29,15 +33,20 @@ export interface Federation {
   readonly registry: CloudRegistry;
   readonly exchange: CapacityExchange;
   readonly ledger: MigrationLedger;
-  /** Domain of all documents but `KeyAcceptance`. */
+  readonly validators: ValidatorSet;
+  readonly governor: FederationGovernor;
+  /** Domain of all documents but `KeyAcceptance` and `ValidatorActivation`. */
   readonly ledgerDomain: Domain;
   /** Domain of `KeyAcceptance`. */
   readonly registryDomain: Domain;
+  /** Domain of `ValidatorActivation`. */
+  readonly validatorDomain: Domain;
 }
 
 /** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
 export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
   const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger } = addressBook.contracts;
+  const { ValidatorSet, FederationGovernor } = addressBook.contracts;
   const runner = signer ?? provider;
   const chainId = BigInt(addressBook.chainId);
   return {
@@ -49,8 +58,11 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
     registry: CloudRegistry__factory.connect(CloudRegistry, runner),
     exchange: CapacityExchange__factory.connect(CapacityExchange, runner),
     ledger: MigrationLedger__factory.connect(MigrationLedger, runner),
+    validators: ValidatorSet__factory.connect(ValidatorSet, runner),
+    governor: FederationGovernor__factory.connect(FederationGovernor, runner),
     ledgerDomain: domainOf(chainId, MigrationLedger),
     registryDomain: domainOf(chainId, CloudRegistry),
+    validatorDomain: domainOf(chainId, ValidatorSet),
   };
 }
 

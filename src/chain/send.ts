@@ -2,11 +2,12 @@ import { type BaseContract, BaseWallet, type Log, type Result, type Signer, type
 
 import { BusError } from "../errors/busError.js";
 import { asRevert, decodeRevert, findRevertData } from "../errors/revert.js";
+import type { ContractName } from "./addressBook.js";
 import type { Federation, RpcProvider } from "./federation.js";
 
 /** An event of one of the federation's contracts. */
 export interface BusEvent {
-  readonly contract: "AccessManager" | "CloudRegistry" | "CapacityExchange" | "MigrationLedger";
+  readonly contract: ContractName;
   readonly name: string;
   readonly args: Result;
   readonly log: Log;
@@ -145,6 +146,8 @@ export function parseLog(federation: Federation, log: Log): readonly BusEvent[] 
     ["CloudRegistry", contracts.CloudRegistry, federation.registry],
     ["CapacityExchange", contracts.CapacityExchange, federation.exchange],
     ["MigrationLedger", contracts.MigrationLedger, federation.ledger],
+    ["ValidatorSet", contracts.ValidatorSet, federation.validators],
+    ["FederationGovernor", contracts.FederationGovernor, federation.governor],
   ] as const;
   for (const [contract, address, typed] of known) {
     if (log.address.toLowerCase() !== address.toLowerCase()) continue;

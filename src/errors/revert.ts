@@ -3,6 +3,8 @@ import { type ErrorFragment, Interface, isHexString } from "ethers";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { ICapacityExchange__factory } from "../typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { MigrationLedgerChanges__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerChanges__factory.js";
 import { MigrationLedgerExits__factory } from "../typechain/factories/contracts/ledger/MigrationLedgerExits__factory.js";
@@ -26,6 +28,8 @@ const ERRORS = new Interface(
     new Interface(MigrationLedgerExits__factory.abi),
     new Interface(MigrationLedgerChanges__factory.abi),
     new Interface(AccessManager__factory.abi),
+    new Interface(ValidatorSet__factory.abi),
+    new Interface(FederationGovernor__factory.abi),
   ].flatMap((part) => part.fragments.filter((fragment): fragment is ErrorFragment => fragment.type === "error")),
 );
 
