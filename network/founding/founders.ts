@@ -37,8 +37,14 @@ export interface Founders {
   readonly clouds: readonly Founder[];
   readonly guardian: string;
   readonly attester: string;
-  /** Seconds. */
-  readonly governance?: { readonly slowDelay?: number; readonly votingPeriod?: number };
+  /** Governance's own parameters, in seconds. */
+  readonly governance?: {
+    readonly slowDelay?: number;
+    readonly votingPeriod?: number;
+    readonly executeWithin?: number;
+  };
+  /** Parameters of the validator set, in seconds. */
+  readonly validators?: { readonly additionInterval?: number; readonly returnWait?: number };
   /** Governed time limits of the ledger, in seconds; `ignition/parameters.ts` has the defaults. */
   readonly limits?: { readonly [limit: string]: number };
   readonly consensus?: {
@@ -48,10 +54,15 @@ export interface Founders {
   };
 }
 
+/** A founder whose node has its key. */
+export interface CompleteFounder extends Founder {
+  readonly node: Required<FounderNode>;
+}
+
 /** A founding document in which every node has its key: a genesis file can be made. */
-export type CompleteFounders = Founders & {
-  readonly clouds: readonly (Founder & { readonly node: Required<FounderNode> })[];
-};
+export interface CompleteFounders extends Founders {
+  readonly clouds: readonly CompleteFounder[];
+}
 
 const ajv = new Ajv2020({ strict: true, verbose: true });
 const validate = ajv.compile<Founders>(FOUNDERS_SCHEMA);
@@ -63,7 +74,7 @@ function fail(path: string, problem: string): never {
 function describe({ instancePath, params, keyword, data, message }: ErrorObject): never {
   if (keyword === "additionalProperties") fail(`${instancePath}/${String(params.additionalProperty)}`, "unknown key");
   if (keyword === "required") fail(instancePath, `${String(params.missingProperty)} is missing`);
-  const value = JSON.stringify(data) ?? "nothing";
+  const value = JSON.stringify(data);
   return fail(
     instancePath,
     `${value.length > 80 ? `${value.slice(0, 77)}...` : value} ${message ?? "is not allowed here"}`,
@@ -156,7 +167,7 @@ export function requireComplete(founders: Founders): CompleteFounders {
     if (node.publicKey === undefined)
       fail(`/clouds/${i}/node`, "publicKey is missing (with --generate-keys it is made here)");
   });
-  return founders as CompleteFounders;
+  return founders as CompleteFounders; // every node was looked at
 }
 
 /**
@@ -166,14 +177,15 @@ export function requireComplete(founders: Founders): CompleteFounders {
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
 }
 
 /** Keccak-256 of the founding document in its canonical form (RFC 8785), `$schema` left out. */
 export function foundingHash(founders: Founders): string {
-  const { $schema: _, ...rest } = founders;
-  return keccak256(toUtf8Bytes(canonical(rest)));
+  return keccak256(toUtf8Bytes(canonical({ ...founders, $schema: undefined })));
 }
 
 /** The chain id: the first 6 bytes of the founding document's hash. */

@@ -51,7 +51,12 @@ export const FOUNDERS_SCHEMA = {
     governance: {
       type: "object",
       additionalProperties: false,
-      properties: { slowDelay: seconds, votingPeriod: seconds },
+      properties: { slowDelay: seconds, votingPeriod: seconds, executeWithin: seconds },
+    },
+    validators: {
+      type: "object",
+      additionalProperties: false,
+      properties: { additionInterval: seconds, returnWait: seconds },
     },
     limits: {
       type: "object",

@@ -29,7 +29,11 @@ export interface GenesisFile {
 }
 
 /** Seconds of the defaults, and gas. Two cores execute 30 M gas within a block period; the timeout is twice the period. */
-export const CONSENSUS_DEFAULTS = { blockPeriodSeconds: 1, requestTimeoutSeconds: 2, blockGasLimit: 30_000_000 } as const;
+export const CONSENSUS_DEFAULTS = {
+  blockPeriodSeconds: 1,
+  requestTimeoutSeconds: 2,
+  blockGasLimit: 30_000_000,
+} as const;
 
 /** Of "practical byzantine fault tolerance", as Besu wants it in every QBFT header. */
 const QBFT_MIX_HASH = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365";

@@ -1,6 +1,10 @@
 import type { DeploymentParameters } from "@nomicfoundation/ignition-core";
 
-import { DEFAULT_PARAMETERS } from "../../ignition/parameters.js";
+import {
+  DEFAULT_GOVERNOR_PARAMETERS,
+  DEFAULT_PARAMETERS,
+  DEFAULT_VALIDATOR_PARAMETERS,
+} from "../../ignition/parameters.js";
 import { type CompleteFounders, validatorOf } from "../founding/founders.js";
 
 /** What the Ignition modules are told by a founding document. The founders get the ids 1, 2, ... in its order. */
@@ -17,7 +21,12 @@ export function moduleParameters(founders: CompleteFounders): DeploymentParamete
     },
     MigrationLedger: { limits: { ...DEFAULT_PARAMETERS, ...founders.limits } },
     ValidatorSet: {
-      validators: founders.clouds.map(({ node }, i) => ({ cloud: i + 1, validator: validatorOf(node.publicKey) })),
+      initial: founders.clouds.map(({ node }, i) => ({ cloud: i + 1, validator: validatorOf(node.publicKey) })),
+      parameters: { ...DEFAULT_VALIDATOR_PARAMETERS, ...founders.validators },
+    },
+    FederationGovernor: {
+      parameters: { ...DEFAULT_GOVERNOR_PARAMETERS, ...founders.governance },
+      isTest: founders.isTest ?? false,
     },
     Federation: { guardian: founders.guardian, attester: founders.attester },
   };

@@ -52,7 +52,10 @@ export function collectTouched(target: string, logs: readonly StructLog[], touch
       // After CREATE the top of the stack is what it created; zero if it failed, and then nothing was written.
       if (ended?.owner === undefined && ended !== undefined && ended.waiting.length > 0) {
         const created = addressIn(peek(log, 1));
-        if (BigInt(created) !== 0n) ended.waiting.forEach((slot) => { add(created, slot); });
+        if (BigInt(created) !== 0n)
+          ended.waiting.forEach((slot) => {
+            add(created, slot);
+          });
       }
     }
     if (log.depth > frames.length) frames.push(frameAfter(before, frames));
@@ -68,10 +71,10 @@ export function collectTouched(target: string, logs: readonly StructLog[], touch
 
 function frameAfter(call: StructLog | undefined, frames: readonly Frame[]): Frame {
   const caller = frames[frames.length - 1];
-  switch (call?.op) {
+  switch (call?.op ?? "nothing") {
     case "CALL":
     case "STATICCALL":
-      return { owner: addressIn(peek(call, 2)), waiting: [] };
+      return { owner: addressIn(call && peek(call, 2)), waiting: [] };
     case "DELEGATECALL":
     case "CALLCODE":
       return { owner: caller?.owner, waiting: caller?.waiting ?? [] };

@@ -1,7 +1,6 @@
 import { toBeHex, toQuantity } from "ethers";
 
 import { type NodeRpc, RpcError } from "../../src/allowlists/nodeRpc.js";
-import { validatorsInAlloc } from "./validators.js";
 import { type GenesisFile, blockZero } from "./genesis.js";
 
 /** One thing in which a running chain's block 0 is not what the file says. */
@@ -16,9 +15,14 @@ const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCas
 /**
  * Compares a running chain's block 0 with a genesis file: its header with the hash and the state root that the file
  * gives, code, nonce and every slot, and the validators. Equal state roots mean that there is nothing else either.
+ * @param validators Addresses of the founders' nodes.
  * @returns What differs; empty if nothing does.
  */
-export async function verifyGenesis(rpc: NodeRpc, genesis: GenesisFile): Promise<readonly Difference[]> {
+export async function verifyGenesis(
+  rpc: NodeRpc,
+  genesis: GenesisFile,
+  validators: readonly string[],
+): Promise<readonly Difference[]> {
   const differences: Difference[] = [];
   const compare = (what: string, inFile: string, onChain: string): void => {
     if (!same(inFile, onChain)) differences.push({ what, inFile, onChain });
@@ -28,11 +32,11 @@ export async function verifyGenesis(rpc: NodeRpc, genesis: GenesisFile): Promise
   compare("chain id", String(genesis.config.chainId), BigInt(chainId).toString());
   const block = await rpc.send<Readonly<Record<string, string>>>("eth_getBlockByNumber", "0x0", false);
   const header: readonly (readonly [string, string, string | undefined])[] = [
-    ["timestamp of block 0", toQuantity(BigInt(genesis.timestamp)), block["timestamp"]],
-    ["gas limit of block 0", toQuantity(BigInt(genesis.gasLimit)), block["gasLimit"]],
-    ["extra data of block 0", genesis.extraData, block["extraData"]],
-    ["state root of block 0", zero.stateRoot, block["stateRoot"]],
-    ["hash of block 0", zero.hash, block["hash"]],
+    ["timestamp of block 0", toQuantity(BigInt(genesis.timestamp)), block.timestamp],
+    ["gas limit of block 0", toQuantity(BigInt(genesis.gasLimit)), block.gasLimit],
+    ["extra data of block 0", genesis.extraData, block.extraData],
+    ["state root of block 0", zero.stateRoot, block.stateRoot],
+    ["hash of block 0", zero.hash, block.hash],
   ];
   for (const [what, inFile, onChain] of header) compare(what, inFile, onChain ?? "nothing");
 
@@ -49,13 +53,13 @@ export async function verifyGenesis(rpc: NodeRpc, genesis: GenesisFile): Promise
     }
   }
 
-  const inFile = validatorsInAlloc(genesis);
+  const inFile = listed(validators);
   try {
     const sealing = await rpc.send<readonly string[]>("qbft_getValidatorsByBlockNumber", "0x0");
-    compare("validators after block 0", listed(inFile), listed(sealing));
+    compare("validators after block 0", inFile, listed(sealing));
   } catch (thrown) {
     if (!(thrown instanceof RpcError) || thrown.code !== METHOD_NOT_FOUND) throw thrown;
-    differences.push({ what: "validators after block 0", inFile: listed(inFile), onChain: "not a QBFT node" });
+    differences.push({ what: "validators after block 0", inFile: inFile, onChain: "not a QBFT node" });
   }
   return differences;
 }
@@ -64,5 +68,8 @@ export async function verifyGenesis(rpc: NodeRpc, genesis: GenesisFile): Promise
 const METHOD_NOT_FOUND = -32601;
 
 function listed(addresses: readonly string[]): string {
-  return [...addresses].map((address) => address.toLowerCase()).sort().join(", ");
+  return [...addresses]
+    .map((address) => address.toLowerCase())
+    .sort()
+    .join(", ");
 }

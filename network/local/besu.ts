@@ -20,7 +20,7 @@ const NEEDED =
  * @throws NetworkError `NO_BESU` with what is needed.
  */
 export function findRunner(env: NodeJS.ProcessEnv = process.env): Runner {
-  const named = env["BESU_BIN"];
+  const named = env.BESU_BIN;
   if (named !== undefined && named !== "") {
     if (!existsSync(named)) throw new NetworkError("NO_BESU", `BESU_BIN: ${named} is not there; ${NEEDED}`);
     return besuAt(named, env);
@@ -39,11 +39,16 @@ function answers(program: string, args: readonly string[], env: NodeJS.ProcessEn
 }
 
 function besuAt(program: string, env: NodeJS.ProcessEnv): Runner {
-  const { stdout, stderr, status, error } = spawnSync(program, ["--version"], { env, encoding: "utf8", timeout: 60_000 });
-  const said = `${stdout ?? ""}${stderr ?? ""}`.trim();
+  const ran = spawnSync(program, ["--version"], {
+    env,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  if (ran.error) throw new NetworkError("NO_BESU", `${program} cannot be run: ${ran.error.message}; ${NEEDED}`);
+  const said = `${ran.stdout}${ran.stderr}`.trim();
   const [, ...found] = /v?(\d+)\.(\d+)\.(\d+)/.exec(said) ?? [];
-  if (status !== 0 || found.length !== 3) {
-    const reason = (error?.message ?? said.split("\n")[0] ?? "").slice(0, 200);
+  if (ran.status !== 0 || found.length !== 3) {
+    const reason = (said.split("\n")[0] ?? "").slice(0, 200);
     throw new NetworkError("NO_BESU", `${program} --version fails: ${reason}; ${NEEDED}`);
   }
   const version = found.map(Number);

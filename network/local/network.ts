@@ -60,9 +60,13 @@ export async function loadNetwork(dir: string): Promise<LocalNetwork | undefined
   try {
     return JSON.parse(text) as LocalNetwork;
   } catch (cause) {
-    throw new NetworkError("BAD_STATE", `${join(dir, STATE)} cannot be read; npm run network:down -- --purge removes it`, {
-      cause,
-    });
+    throw new NetworkError(
+      "BAD_STATE",
+      `${join(dir, STATE)} cannot be read; npm run network:down -- --purge removes it`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -138,11 +142,7 @@ export function runningNodes(dir: string, network: LocalNetwork): ReadonlySet<st
  * Starts nodes, all at once: whoever waits for the others alone runs up its back-off. If one cannot be started, those
  * that were are stopped again.
  */
-export async function startNodes(
-  dir: string,
-  network: LocalNetwork,
-  labels: readonly string[],
-): Promise<LocalNetwork> {
+export async function startNodes(dir: string, network: LocalNetwork, labels: readonly string[]): Promise<LocalNetwork> {
   const wanted = network.nodes.filter(({ label }) => labels.includes(label));
   for (const node of wanted) {
     for (const [what, port] of [
@@ -181,25 +181,17 @@ async function startProcess(dir: string, node: LocalNode, settings: NodeSettings
     cwd: place.folder,
     log: join(place.folder, NODE_FILES.log),
     marker: markerOf(dir, node),
-    env: { ...process.env, BESU_OPTS: process.env["BESU_OPTS"] ?? LOCAL_JAVA_OPTIONS, MALLOC_ARENA_MAX: "2" },
+    env: { ...process.env, BESU_OPTS: process.env.BESU_OPTS ?? LOCAL_JAVA_OPTIONS, MALLOC_ARENA_MAX: "2" },
   });
 }
 
 /** Stops nodes and waits until they have ended. */
-export async function stopNodes(
-  dir: string,
-  network: LocalNetwork,
-  labels: readonly string[],
-): Promise<LocalNetwork> {
+export async function stopNodes(dir: string, network: LocalNetwork, labels: readonly string[]): Promise<LocalNetwork> {
   return endNodes(dir, network, labels, (daemon) => stopDaemon(daemon, STOP_GRACE_MS), "stop");
 }
 
 /** Kills nodes, as a power failure would. */
-export async function killNodes(
-  dir: string,
-  network: LocalNetwork,
-  labels: readonly string[],
-): Promise<LocalNetwork> {
+export async function killNodes(dir: string, network: LocalNetwork, labels: readonly string[]): Promise<LocalNetwork> {
   return endNodes(dir, network, labels, killDaemon, "kill");
 }
 
@@ -223,8 +215,8 @@ async function endNodes(
     ...network,
     nodes: network.nodes.map((node) => {
       if (!labels.includes(node.label)) return node;
-      const { pid: _, ...rest } = node;
-      return rest;
+      const { label, rpcPort, validator, cloud, host, p2pPort, wsPort } = node;
+      return { label, rpcPort, validator, cloud, host, p2pPort, wsPort };
     }),
   };
   await saveNetwork(dir, ended);
@@ -260,10 +252,13 @@ function compose(dir: string, program: string, args: readonly string[]): { reado
   const { status, stdout, stderr } = spawnSync(
     program,
     ["compose", "--project-directory", resolve(dir), "--file", join(resolve(dir), NETWORK_FILES.compose), ...args],
-    { encoding: "utf8", env: { ...process.env, BESU_USER: process.env["BESU_USER"] ?? user } },
+    { encoding: "utf8", env: { ...process.env, BESU_USER: process.env.BESU_USER ?? user } },
   );
   if (status !== 0) {
-    throw new NetworkError("NODE_DIED", `docker compose ${args.join(" ")} fails: ${stderr.trim().split("\n").at(-1) ?? ""}`);
+    throw new NetworkError(
+      "NODE_DIED",
+      `docker compose ${args.join(" ")} fails: ${stderr.trim().split("\n").at(-1) ?? ""}`,
+    );
   }
   return { stdout };
 }

@@ -113,7 +113,7 @@ export async function requireFreePort(port: number, what: string): Promise<void>
 
 /** The path of a program on the PATH; undefined if it is not there. */
 export function findProgram(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  for (const folder of (env["PATH"] ?? "").split(delimiter)) {
+  for (const folder of (env.PATH ?? "").split(delimiter)) {
     const path = join(folder, name);
     if (folder !== "" && existsSync(path)) return path;
   }

@@ -85,7 +85,8 @@ export async function networkStatus(
     }),
   );
   const best = asked.reduce<(typeof asked)[number] | undefined>(
-    (found, candidate) => (candidate.height !== undefined && candidate.height > (found?.height ?? -1) ? candidate : found),
+    (found, candidate) =>
+      candidate.height !== undefined && candidate.height > (found?.height ?? -1) ? candidate : found,
     undefined,
   );
   const chain = best?.height === undefined ? undefined : await readChain(best.rpc, best.height, span);
@@ -160,7 +161,9 @@ function warningsOf(status: Omit<NetworkStatus, "warnings">): string[] {
   }
   const silent = nodes.filter((node) => node.isValidator && node.height === undefined).length;
   if (validators.length - silent < status.quorum) {
-    warnings.push(`${silent} of ${validators.length} validators do not answer: no block until ${status.quorum} are there`);
+    warnings.push(
+      `${silent} of ${validators.length} validators do not answer: no block until ${status.quorum} are there`,
+    );
   } else if (headAge !== undefined && headAge > STANDSTILL_S) {
     warnings.push(
       `no block for ${headAge} s although ${validators.length - silent} validators answer: their rounds back off. ` +
@@ -194,7 +197,9 @@ export function statusLines(status: NetworkStatus): string[] {
         String(node.missed).padStart(6),
       ].join("  "),
     ),
-    ...Object.entries(others).map(([address, { proposed, missed }]) => `elsewhere ${address} proposed ${proposed}, missed ${missed}`),
+    ...Object.entries(others).map(
+      ([address, { proposed, missed }]) => `elsewhere ${address} proposed ${proposed}, missed ${missed}`,
+    ),
     ...warnings.map((warning) => `! ${warning}`),
   ];
 }

@@ -10,11 +10,7 @@ const INSIDE = "/var/lib/besu";
  * A Compose file with one service per cloud. The containers share the machine's network, so that ports and enode URLs are
  * those of nodes that run without containers. JSON strings are YAML strings.
  */
-export function composeYaml(
-  labels: readonly string[],
-  places: readonly NodePlace[],
-  settings: NodeSettings,
-): string {
+export function composeYaml(labels: readonly string[], places: readonly NodePlace[], settings: NodeSettings): string {
   const services = labels.flatMap((label, i) => {
     const place = places[i];
     if (!place) return [];
@@ -27,7 +23,7 @@ export function composeYaml(
       "    stop_grace_period: 60s",
       "    environment:",
       `      BESU_OPTS: ${JSON.stringify(LOCAL_JAVA_OPTIONS)}`,
-      "      MALLOC_ARENA_MAX: \"2\"",
+      '      MALLOC_ARENA_MAX: "2"',
       "    volumes:",
       `      - "./nodes/${label}:${INSIDE}"`,
       "    command:",

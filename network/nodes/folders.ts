@@ -185,4 +185,3 @@ exec "\${BESU_BIN:-besu}" ${profile} \\
 ${rest.map((arg) => `  '${arg}'`).join(" \\\n")}
 `;
 }
-

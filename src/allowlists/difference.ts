@@ -42,7 +42,9 @@ export function differenceOf(wanted: Wanted, lists: Lists, before: Unwanted, now
     return validator !== undefined && wanted.validators.has(validator) && !isPlacedElsewhere(wanted, enode);
   });
   const accounts = compare(wanted.accounts, lists.accounts, canonicalAccount, () => false);
-  const unwanted = Object.fromEntries([...nodes.excess, ...accounts.excess].map((entry) => [entry, before[entry] ?? now]));
+  const unwanted = Object.fromEntries(
+    [...nodes.excess, ...accounts.excess].map((entry) => [entry, before[entry] ?? now]),
+  );
   const isDue = (entry: string): boolean => now - (unwanted[entry] ?? now) >= pace.graceMs;
   const due = [...nodes.excess, ...accounts.excess].filter(isDue).slice(0, pace.removalsAtOnce);
   return {

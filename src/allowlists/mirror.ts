@@ -1,6 +1,14 @@
 import type { AddressBook } from "../chain/addressBook.js";
 import { BusError } from "../errors/busError.js";
-import { type Difference, type Lists, type Pace, type Unwanted, differenceLines, differenceOf, isSettled } from "./difference.js";
+import {
+  type Difference,
+  type Lists,
+  type Pace,
+  type Unwanted,
+  differenceLines,
+  differenceOf,
+  isSettled,
+} from "./difference.js";
 import { type NodeRpc, RpcError } from "./nodeRpc.js";
 import type { NodesFile } from "./nodesFile.js";
 import { type EventMemory, NO_EVENTS, type Wanted, readWanted, rememberEvents } from "./wanted.js";
@@ -81,7 +89,10 @@ async function requireBook(rpc: NodeRpc, book: AddressBook): Promise<void> {
     throw new BusError("UNKNOWN_CHAIN", `the node's chain id is ${BigInt(chainId)}, not ${book.chainId}`);
   }
   if (zero?.hash.toLowerCase() !== book.genesisHash) {
-    throw new BusError("WRONG_GENESIS", `the node's genesis hash is ${zero?.hash ?? "nothing"}, not ${book.genesisHash}`);
+    throw new BusError(
+      "WRONG_GENESIS",
+      `the node's genesis hash is ${zero?.hash ?? "nothing"}, not ${book.genesisHash}`,
+    );
   }
 }
 
@@ -95,7 +106,10 @@ async function requireFreshHead(rpc: NodeRpc, headAgeMs: number, now: number): P
   );
   const age = now - Number(head.timestamp) * 1_000;
   if (age > headAgeMs) {
-    throw new BusError("STALE_HEAD", `the newest block is ${Math.round(age / 1_000)} s old: the lists stay as they are`);
+    throw new BusError(
+      "STALE_HEAD",
+      `the newest block is ${Math.round(age / 1_000)} s old: the lists stay as they are`,
+    );
   }
   return Number(head.number);
 }

@@ -15,7 +15,8 @@ export interface NodesFile {
 }
 
 function refuse(path: string, value: unknown, wanted: string): never {
-  throw new BusError("BAD_NODES", `${path}: ${JSON.stringify(value) ?? "nothing"} is not ${wanted}`);
+  const shown = value === undefined ? "nothing" : JSON.stringify(value);
+  throw new BusError("BAD_NODES", `${path}: ${shown} is not ${wanted}`);
 }
 
 function isObject(value: unknown): value is { readonly [key: string]: unknown } {

@@ -107,12 +107,12 @@ export async function rememberEvents(
   const agents = new Map(memory.agents);
   for (const log of agentLogs) {
     const event = REGISTRY.parseLog(log);
-    if (event) agents.set(String(event.args["agent"]), Number(event.args["cloud"]));
+    if (event) agents.set(String(event.args.agent), Number(event.args.cloud));
   }
   const grants = new Set(memory.grants);
   for (const log of grantLogs) {
     const event = AUTHORITY.parseLog(log);
-    if (event) grants.add(`${String(event.args["account"])}/${String(event.args["roleId"])}`);
+    if (event) grants.add(`${String(event.args.account)}/${String(event.args.roleId)}`);
   }
   return { block, agents, grants };
 }
@@ -151,7 +151,11 @@ export async function readWanted(
   ]);
   for (const address of [...agents, ...holders]) accounts.add(address);
 
-  const known = nodes.nodes.map(({ cloud, enode }) => ({ cloud, enode, validator: parseEnode(enode)?.validator ?? "" }));
+  const known = nodes.nodes.map(({ cloud, enode }) => ({
+    cloud,
+    enode,
+    validator: parseEnode(enode)?.validator ?? "",
+  }));
   const placed = new Set(known.map(({ validator }) => validator));
   return {
     block: memory.block,
@@ -208,7 +212,7 @@ async function stillHasBusiness(
     const topics = [topicOf(LEDGER, event), null, toBeHex(cloud, 32)];
     for (const log of await logsOf(rpc, book.contracts.MigrationLedger, topics, 0, block)) {
       const [vm] = await reader.call("MigrationLedger", LEDGER, "vmOf", log.topics[1]);
-      if (!OVER.includes(Number((vm as Result)["state"]))) return true;
+      if (!OVER.includes(Number((vm as Result).state))) return true;
     }
   }
   return false;
@@ -244,7 +248,10 @@ async function readHolders(
   candidates: readonly string[],
   grants: ReadonlySet<string>,
 ): Promise<readonly string[]> {
-  const asked = new Set([...grants, ...candidates.flatMap((account) => FIRST_ROLES.map((role) => `${account}/${role}`))]);
+  const asked = new Set([
+    ...grants,
+    ...candidates.flatMap((account) => FIRST_ROLES.map((role) => `${account}/${role}`)),
+  ]);
   const judged = await Promise.all(
     [...asked].map(async (grant) => {
       const [account = "", role = ""] = grant.split("/");
