@@ -1,3 +1,4 @@
+import { FOUNDERS_SCHEMA } from "../../network/founding/schema.js";
 import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
 import { SCENARIO_SCHEMA } from "../../src/scenario/schema.js";
@@ -9,5 +10,6 @@ export function publishedSchemas(): GeneratedFile[] {
     { path: "schema/eip712.json", content: asJson(EIP712_SCHEMA) },
     { path: "schema/address-book.schema.json", content: asJson(ADDRESS_BOOK_SCHEMA) },
     { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
+    { path: "schema/founders.schema.json", content: asJson(FOUNDERS_SCHEMA) },
   ];
 }
