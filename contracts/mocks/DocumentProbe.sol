@@ -12,6 +12,7 @@ import {Move} from "../documents/Move.sol";
 import {MutualAbort} from "../documents/MutualAbort.sol";
 import {Record} from "../documents/Record.sol";
 import {Succession} from "../documents/Succession.sol";
+import {ValidatorActivation} from "../documents/ValidatorActivation.sol";
 
 /// @title Shows the hashes that the contracts make of signed documents. For tests only.
 contract DocumentProbe is EIP712 {
@@ -50,6 +51,12 @@ contract DocumentProbe is EIP712 {
     }
 
     function hashKeyAcceptance(KeyAcceptance calldata document) external view returns (bytes32 id, bytes32 digest) {
+        return _both(document.structHash());
+    }
+
+    function hashValidatorActivation(
+        ValidatorActivation calldata document
+    ) external view returns (bytes32 id, bytes32 digest) {
         return _both(document.structHash());
     }
 

@@ -11,6 +11,7 @@ export const SIGNERS = {
   Evacuation: ["home", "destination"],
   Succession: ["home", "host"],
   KeyAcceptance: ["key"],
+  ValidatorActivation: ["validator"],
 } as const satisfies { readonly [N in DocumentName]: readonly string[] };
 
 /** The EIP-712 schema as it is published for programs in other languages. */
@@ -32,5 +33,6 @@ export const EIP712_SCHEMA: {
     Evacuation: { verifyingContract: "MigrationLedger", signers: SIGNERS.Evacuation },
     Succession: { verifyingContract: "MigrationLedger", signers: SIGNERS.Succession },
     KeyAcceptance: { verifyingContract: "CloudRegistry", signers: SIGNERS.KeyAcceptance },
+    ValidatorActivation: { verifyingContract: "ValidatorSet", signers: SIGNERS.ValidatorActivation },
   },
 };

@@ -50,6 +50,7 @@ export const EIP712_TYPES = {
   Evacuation: fields("Agreement agreement"),
   Succession: fields("bytes32 vm,uint32 nonce,address successor,uint64 validUntil"),
   KeyAcceptance: fields("uint32 cloud,address key,uint8 role,uint64 validUntil"),
+  ValidatorActivation: fields("uint32 cloud,address validator,address replaces,uint256 blockNumber,bytes32 blockHash"),
 } as const satisfies { readonly [name: string]: Fields };
 
 /** Name of an EIP-712 struct. */

@@ -179,6 +179,18 @@ export interface KeyAcceptance {
   readonly validUntil: bigint;
 }
 
+/**
+ * A node's key agrees to be a validator. `cloud` 0: an independent operator's; `replaces`: zero address if it takes
+ * nobody's place; the block is at most 256 blocks old. Signed by the node key.
+ */
+export interface ValidatorActivation {
+  readonly cloud: number;
+  readonly validator: string;
+  readonly replaces: string;
+  readonly blockNumber: bigint;
+  readonly blockHash: string;
+}
+
 /** Every document that is signed, by its EIP-712 primary type. */
 export interface Documents {
   readonly Move: Move;
@@ -189,6 +201,7 @@ export interface Documents {
   readonly Evacuation: Evacuation;
   readonly Succession: Succession;
   readonly KeyAcceptance: KeyAcceptance;
+  readonly ValidatorActivation: ValidatorActivation;
 }
 
 /** EIP-712 primary types that are signed. */

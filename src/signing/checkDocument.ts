@@ -127,6 +127,10 @@ const CHECKS: { readonly [N in DocumentName]: (document: Documents[N]) => void }
     require(key !== ZeroAddress, "ZERO_ADDRESS", "/key", key, "a key");
     require(role !== KeyRole.None && role <= maxOf(KeyRole), "BAD_ROLE", "/role", role, "a role of a key");
   },
+  ValidatorActivation: ({ validator, blockHash }) => {
+    require(validator !== ZeroAddress, "ZERO_ADDRESS", "/validator", validator, "a node's address");
+    requireId(blockHash, "/blockHash");
+  },
 };
 
 function maxOf(values: { readonly [name: string]: number }): number {

@@ -3,7 +3,7 @@ import type { Signer } from "ethers";
 import type { AddressBook } from "../chain/addressBook.js";
 import { ask } from "../chain/ask.js";
 import { type Federation, readHead, requireChain } from "../chain/federation.js";
-import { documentId, signDocument } from "../documents/hash.js";
+import { type Domain, documentId, signDocument } from "../documents/hash.js";
 import { digestOfId } from "../documents/publicHash.js";
 import type { Agreement, DocumentName, Documents } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
@@ -81,7 +81,7 @@ async function signOne<N extends DocumentName>(
   if (usableUntil < headMs) {
     throw new DocumentError("EXPIRED", DEADLINE_PATH[name], usableUntil, `at or after the chain's time, ${headMs}`);
   }
-  const domain = name === "KeyAcceptance" ? federation.registryDomain : federation.ledgerDomain;
+  const domain = domainFor(federation, name);
   const id = documentId(name, document);
   const subjects = subjectsOf(federation, name, document);
   await requireNoContradiction(options, federation, headMs, { id, subjects, document });
@@ -112,7 +112,12 @@ function clockOf(options: SigningDeskOptions): () => number {
 
 /* WHO AND WHERE */
 
-/** The documents of an agreement name the cloud, and an acceptance is by the key itself. */
+function domainFor(federation: Federation, name: DocumentName): Domain {
+  if (name === "KeyAcceptance") return federation.registryDomain;
+  return name === "ValidatorActivation" ? federation.validatorDomain : federation.ledgerDomain;
+}
+
+/** The documents of an agreement name the cloud; an acceptance and an activation are by the key itself. */
 function requirePart<N extends DocumentName>(cloud: number, signer: string, name: N, document: Documents[N]): void {
   const agreement = agreementOf(document);
   if (agreement) {
@@ -124,6 +129,9 @@ function requirePart<N extends DocumentName>(cloud: number, signer: string, name
   }
   if ("key" in document && document.key.toLowerCase() !== signer.toLowerCase()) {
     throw new DocumentError("NOT_THE_KEY", "/key", document.key, `${signer}, which signs here`);
+  }
+  if ("validator" in document && document.validator.toLowerCase() !== signer.toLowerCase()) {
+    throw new DocumentError("NOT_THE_KEY", "/validator", document.validator, `${signer}, which signs here`);
   }
 }
 
@@ -139,16 +147,17 @@ function requireTrusted(trusted: readonly AddressBook[], given: AddressBook): vo
   if (sameChain.length === 0) {
     throw new BusError("WRONG_GENESIS", `genesis ${given.genesisHash} of chain ${given.chainId} is not known here`);
   }
-  const { CloudRegistry, MigrationLedger } = given.contracts;
+  const { CloudRegistry, MigrationLedger, ValidatorSet } = given.contracts;
   const isKnown = sameChain.some(
     ({ contracts }) =>
       contracts.CloudRegistry.toLowerCase() === CloudRegistry.toLowerCase() &&
+      contracts.ValidatorSet.toLowerCase() === ValidatorSet.toLowerCase() &&
       contracts.MigrationLedger.toLowerCase() === MigrationLedger.toLowerCase(),
   );
   if (!isKnown) {
     throw new BusError(
       "UNKNOWN_CONTRACT",
-      `ledger ${MigrationLedger} with registry ${CloudRegistry} is not known here`,
+      `ledger ${MigrationLedger} with registry ${CloudRegistry} and validators ${ValidatorSet} is not known here`,
     );
   }
 }
@@ -167,6 +176,8 @@ async function readFreshHead(options: SigningDeskOptions, federation: Federation
 
 /* CONTRADICTIONS */
 
+const NO_DEADLINE = 2n ** 64n - 1n;
+
 /** Last moment at which a document can be brought, in milliseconds. */
 const USABLE_UNTIL: { readonly [N in DocumentName]: (document: Documents[N]) => bigint } = {
   Move: ({ agreement }) => agreement.agreeBy,
@@ -177,6 +188,8 @@ const USABLE_UNTIL: { readonly [N in DocumentName]: (document: Documents[N]) => 
   MutualAbort: ({ validUntil }) => validUntil,
   Succession: ({ validUntil }) => validUntil,
   KeyAcceptance: ({ validUntil }) => validUntil,
+  // It ends with its block, not with a time.
+  ValidatorActivation: () => NO_DEADLINE,
 };
 
 const DEADLINE_PATH: { readonly [N in DocumentName]: string } = {
@@ -188,6 +201,7 @@ const DEADLINE_PATH: { readonly [N in DocumentName]: string } = {
   MutualAbort: "/validUntil",
   Succession: "/validUntil",
   KeyAcceptance: "/validUntil",
+  ValidatorActivation: "/blockNumber",
 };
 
 /**

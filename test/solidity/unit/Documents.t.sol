@@ -13,6 +13,7 @@ import {Record, RecordHash} from "../../../contracts/documents/Record.sol";
 import {Release, ReleaseHash} from "../../../contracts/documents/Release.sol";
 import {Resources, ResourcesHash} from "../../../contracts/documents/Resources.sol";
 import {Succession, SuccessionHash} from "../../../contracts/documents/Succession.sol";
+import {ValidatorActivation, ValidatorActivationHash} from "../../../contracts/documents/ValidatorActivation.sol";
 
 /// @title Struct hashes against a reference that encodes field by field, and type strings put together from their parts
 /// @dev That both are EIP-712 as wallets know it is shown in `test/unit/documents`, against ethers.
@@ -106,6 +107,10 @@ contract DocumentsTest {
         _requireType(
             KeyAcceptanceHash.TYPEHASH,
             "KeyAcceptance(uint32 cloud,address key,uint8 role,uint64 validUntil)"
+        );
+        _requireType(
+            ValidatorActivationHash.TYPEHASH,
+            "ValidatorActivation(uint32 cloud,address validator,address replaces,uint256 blockNumber,bytes32 blockHash)"
         );
     }
 
@@ -216,6 +221,23 @@ contract DocumentsTest {
         );
 
         require(document.structHash() == expected, "KeyAcceptance");
+    }
+
+    function testFuzz_structHash_matchesReference_ofValidatorActivation(
+        ValidatorActivation memory document
+    ) external pure {
+        bytes32 expected = keccak256(
+            abi.encode(
+                ValidatorActivationHash.TYPEHASH,
+                document.cloud,
+                document.validator,
+                document.replaces,
+                document.blockNumber,
+                document.blockHash
+            )
+        );
+
+        require(document.structHash() == expected, "ValidatorActivation");
     }
 
     /* WORDS WITH BITS BEYOND THEIR TYPE */

@@ -50,6 +50,7 @@ const asked: { readonly [N in keyof Documents]: (probe: DocumentProbe, document:
   Evacuation: (probe, document) => probe.hashEvacuation(publicEvacuation(document)),
   Succession: (probe, document) => probe.hashSuccession(document),
   KeyAcceptance: (probe, document) => probe.hashKeyAcceptance(document),
+  ValidatorActivation: (probe, document) => probe.hashValidatorActivation(document),
 };
 
 describe("documents", function () {
@@ -77,6 +78,7 @@ describe("documents", function () {
     agrees("Evacuation", asked.Evacuation);
     agrees("Succession", asked.Succession);
     agrees("KeyAcceptance", asked.KeyAcceptance);
+    agrees("ValidatorActivation", asked.ValidatorActivation);
 
     it("of an agreement are the contract's, from its full and its public form", async function () {
       const { probe } = await networkHelpers.loadFixture(probed);
@@ -136,7 +138,7 @@ describe("documents", function () {
 
   describe("schema", function () {
     it("has every struct with the fields of the Solidity type, in their order", function () {
-      expect(Object.keys(EIP712_TYPES)).to.have.length(20);
+      expect(Object.keys(EIP712_TYPES)).to.have.length(21);
       expect(Object.keys(typesOf("Move")).sort()).to.deep.equal([
         "Agreement",
         "Line",

@@ -8,6 +8,7 @@ import {
   type Documents,
   type MigrationRecord,
   type Move,
+  type ValidatorActivation,
   DocumentError,
   buildAgreement,
   buildPrice,
@@ -24,6 +25,14 @@ const ANOTHER = Wallet.createRandom().address;
 
 const agreement = (changes: Partial<Agreement> = {}): Agreement => ({
   ...buildAgreement({ home: 1, source: 1, destination: 2, lines: [line(LOW), line(HIGH)], agreeBy: 1_000n }),
+  ...changes,
+});
+const activation = (changes: Partial<ValidatorActivation> = {}): ValidatorActivation => ({
+  cloud: 1,
+  validator: ANOTHER,
+  replaces: ZeroAddress,
+  blockNumber: 1n,
+  blockHash: id("block"),
   ...changes,
 });
 const move = (changes: Partial<Agreement> = {}, more: Partial<Move> = {}): Move => ({
@@ -374,6 +383,8 @@ const rows: readonly Row[] = [
   ["a key is zero", "ZERO_ADDRESS", "/key", "KeyAcceptance", { cloud: 1, key: ZeroAddress, role: 1, validUntil: 1n }],
   ["a key has no role", "BAD_ROLE", "/role", "KeyAcceptance", { cloud: 1, key: ANOTHER, role: 0, validUntil: 1n }],
   ["a role is unknown", "BAD_ROLE", "/role", "KeyAcceptance", { cloud: 1, key: ANOTHER, role: 4, validUntil: 1n }],
+  ["a node is zero", "ZERO_ADDRESS", "/validator", "ValidatorActivation", activation({ validator: ZeroAddress })],
+  ["a node names no block", "ZERO_ID", "/blockHash", "ValidatorActivation", activation({ blockHash: ZeroHash })],
 ];
 
 function valueAt(document: object, path: string): unknown {
@@ -399,6 +410,7 @@ describe("checkDocument", function () {
     checkDocument("MutualAbort", { move: SALT, reason: 8, validUntil: 1n });
     checkDocument("Succession", { vm: LOW, nonce: 0, successor: ANOTHER, validUntil: 1n });
     checkDocument("KeyAcceptance", { cloud: 1, key: ANOTHER, role: 3, validUntil: 1n });
+    checkDocument("ValidatorActivation", activation({ cloud: 0 }));
   });
 
   for (const [why, code, path, name, document] of rows) {

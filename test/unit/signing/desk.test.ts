@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroHash, id, recoverAddress } from "ethers";
+import { ZeroAddress, ZeroHash, id, recoverAddress } from "ethers";
 import { network } from "hardhat";
 
 import {
@@ -144,9 +144,39 @@ describe("createSigningDesk", function () {
       const { digest } = await desk.sign(found.federation, "KeyAcceptance", document);
       expect(digest).to.equal(documentDigest(found.federation.registryDomain, "KeyAcceptance", document));
     });
+
+    it("signs ValidatorActivation for the validator set", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const [key] = found.spare;
+      if (!key) throw new Error("no key");
+      const { desk } = await deskOf(found, { signer: key });
+      const document = {
+        cloud: 1,
+        validator: await key.getAddress(),
+        replaces: ZeroAddress,
+        blockNumber: 1n,
+        blockHash: `0x${"11".repeat(32)}`,
+      };
+
+      const { digest } = await desk.sign(found.federation, "ValidatorActivation", document);
+      expect(digest).to.equal(documentDigest(found.federation.validatorDomain, "ValidatorActivation", document));
+    });
   });
 
   describe("refuses", function () {
+    it("another node's activation", async function () {
+      const found = await networkHelpers.loadFixture(withVm);
+      const { desk } = await deskOf(found);
+      const document = {
+        cloud: 1,
+        validator: await found.members[1].account.getAddress(),
+        replaces: ZeroAddress,
+        blockNumber: 1n,
+        blockHash: `0x${"11".repeat(32)}`,
+      };
+      expect(await codeOf(() => desk.sign(found.federation, "ValidatorActivation", document))).to.equal("NOT_THE_KEY");
+    });
+
     it("a malformed document, and writes nothing down", async function () {
       const found = await networkHelpers.loadFixture(withVm);
       const { desk, journal } = await deskOf(found);
