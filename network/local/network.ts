@@ -289,6 +289,7 @@ export async function waitUntilReady(
   network: LocalNetwork,
   labels: readonly string[],
   readiness: Readiness,
+  signal?: AbortSignal,
 ): Promise<void> {
   const book = await addressBookOf(dir);
   const deadline = Date.now() + readiness.timeoutMs;
@@ -302,6 +303,7 @@ export async function waitUntilReady(
       const log = lastLines(join(nodeFolder(dir, label), NODE_FILES.log), LOG_LINES);
       throw new NetworkError("NODE_DIED", `${label} has ended; its log ends with:\n${log}`);
     }
+    if (signal?.aborted) throw new NetworkError("NOT_READY", "interrupted");
     if (Date.now() > deadline) throw new NetworkError("NOT_READY", `not ready in time: ${lacks.join(", ")}`);
     await sleep(POLL_MS);
   }

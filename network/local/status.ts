@@ -89,7 +89,7 @@ export async function networkStatus(
       candidate.height !== undefined && candidate.height > (found?.height ?? -1) ? candidate : found,
     undefined,
   );
-  const chain = best?.height === undefined ? undefined : await readChain(best.rpc, best.height, span);
+  const chain = best?.height === undefined ? undefined : await orNothing(readChain(best.rpc, best.height, span));
   const validators = chain?.validators ?? [];
   const tally = chain?.tally ?? new Map<string, { proposed: number; missed: number }>();
   const statuses = asked.map(({ node, height, peers }): NodeStatus => {
@@ -156,6 +156,7 @@ function warningsOf(status: Omit<NetworkStatus, "warnings">): string[] {
   const { validators, nodes, height, headAge } = status;
   const warnings: string[] = [];
   if (height === undefined) return ["no node answers"];
+  if (validators.length === 0) return ["the nodes do not say who the validators are: is the API QBFT there?"];
   if (validators.length < 4) {
     warnings.push(`${validators.length} validators: with fewer than four the chain stops, or lies, when one fails`);
   }

@@ -174,7 +174,7 @@ function distinct(addresses: readonly string[]): string[] {
 }
 
 /** A shell script that starts one node in the foreground, for a service manager to look after. */
-function startScript(label: string, args: readonly string[]): string {
+export function startScript(label: string, args: readonly string[]): string {
   const [profile = "", ...rest] = args;
   return `#!/bin/sh
 # The node of ${label}. Besu 26.6.1 or newer, on Java 25.

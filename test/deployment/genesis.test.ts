@@ -159,7 +159,7 @@ describe("genesis", function () {
         own[address] = { nonce: "0x0", balance: await read("eth_getBalance", address, "latest") };
       }
       own[BEACON_ROOTS] = { nonce: "0x0", balance: "0x0", code: await read("eth_getCode", BEACON_ROOTS, "latest") };
-      const head = await provider.request({ method: "eth_getBlockByNumber", params: ["latest", false] });
+      const head: unknown = await provider.request({ method: "eth_getBlockByNumber", params: ["latest", false] });
 
       expect(head).to.include({ stateRoot: await stateRoot({ ...bundle.genesis.alloc, ...own }) });
       expect(await stateRoot(bundle.genesis.alloc)).to.equal(bundle.fingerprint.stateRoot);
