@@ -39,7 +39,7 @@ interface Eip1193 {
 const ZERO_WORD = toBeHex(0, 32);
 
 /** The artifacts of this build. */
-const artifacts: ArtifactResolver = {
+export const buildArtifacts: ArtifactResolver = {
   loadArtifact: (name) => hre.artifacts.readArtifact(name),
   // Only the journal of a deployment to a lasting chain wants the compiler's input.
   getBuildInfo: () => Promise.resolve(undefined),
@@ -69,7 +69,7 @@ export async function simulate(
   try {
     const provider = atOneTime(connection.provider, chain.timestamp);
     const result = await deploy({
-      artifactResolver: artifacts,
+      artifactResolver: buildArtifacts,
       provider,
       ignitionModule: module,
       deploymentParameters: parameters,
