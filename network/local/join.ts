@@ -259,7 +259,10 @@ async function activate(
   tell(`validator ${nodeKey.address} has its seat`);
 }
 
-/** What a node key signs to become a validator, over a block that the chain knows. */
+/**
+ * What a node key signs to become a validator, over a block that the chain knows. Not the newest one: a call that tries the
+ * transaction out runs as if it stood in that block, and a block does not know its own hash.
+ */
 export async function signActivation(
   federation: Federation,
   cloud: number,
@@ -276,7 +279,7 @@ export async function signActivation(
   readonly signature: string;
 }> {
   const { provider, validatorDomain } = federation;
-  const { number } = await readHead(provider);
+  const number = Math.max((await readHead(provider)).number - 1, 0);
   const block = (await provider.send("eth_getBlockByNumber", [toQuantity(number), false])) as { readonly hash: string };
   const document = {
     cloud,

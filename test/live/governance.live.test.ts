@@ -1,0 +1,101 @@
+import { expect } from "chai";
+import { Wallet, id } from "ethers";
+
+import { signActivation } from "../../network/local/join.js";
+import { CloudStatus, KeyRole, RevertError, asSender } from "../../src/index.js";
+import { send } from "../../src/chain/send.js";
+import { type Member, acceptanceOf, spareKey } from "../fixtures/library.js";
+import { type LiveContext, provision } from "./context.js";
+
+describe("governance on a chain", function () {
+  let context: LiveContext;
+
+  before(async function () {
+    context = await provision();
+  });
+
+  after(async function () {
+    await context.close();
+  });
+
+  const statusOf = async (cloud: number): Promise<number> => Number(await context.federation.registry.statusOf(cloud));
+  const as = ({ account }: Member) => asSender(context.federation, account);
+
+  it("suspends a cloud by vote without delay, and lifts that", async function () {
+    const { registry } = context.federation;
+    await context.decide([{ contract: registry, name: "confirmSuspension", args: [4] }], "cloud 4 is compromised");
+    expect(await statusOf(4)).to.equal(CloudStatus.Suspended);
+    await context.decide([{ contract: registry, name: "liftSuspension", args: [4] }], "cloud 4 is well again");
+    expect(await statusOf(4)).to.equal(CloudStatus.Active);
+  });
+
+  it("lets a cloud put another node in its validator's place, with that node's signature over a recent block", async function () {
+    const [first] = context.members;
+    const { validators } = context.federation;
+    const next = Wallet.createRandom();
+    const { document, signature } = await signActivation(
+      context.federation,
+      first.cloud,
+      next,
+      context.nodeKeys[0]!.address,
+    );
+    await send(as(first), validators, "replaceValidator", [first.cloud, document, signature]);
+
+    expect(await validators.validatorOf(first.cloud)).to.equal(next.address);
+    const seated = [...(await validators.getValidators())];
+    expect(seated).to.include(next.address).and.not.include(context.nodeKeys[0]!.address);
+    expect(seated.map(BigInt)).to.deep.equal([...seated].map(BigInt).sort((a, b) => (a < b ? -1 : 1)));
+  });
+
+  it("admits a fifth cloud by vote, which takes its seat and has its vote (INV-VOTE)", async function () {
+    const { registry, validators, governor } = context.federation;
+    const [account, recovery] = [spareKey(context, 0), spareKey(context, 1)];
+    const nodeKey = Wallet.createRandom();
+    const candidate = {
+      label: "fifth",
+      account: await account.getAddress(),
+      recovery: await recovery.getAddress(),
+      endpoint: "https://fifth.example",
+      spkiHash: id("fifth"),
+    };
+    const acceptances = [
+      await acceptanceOf(context, account, 5, KeyRole.Account),
+      await acceptanceOf(context, recovery, 5, KeyRole.Recovery),
+    ];
+    await context.decide(
+      [{ contract: registry, name: "admit", args: [5, candidate, ...acceptances] }],
+      "Admit the fifth cloud",
+    );
+    expect(await registry.memberCount()).to.equal(5);
+    expect(await governor.quorum(await registry.lastMembershipChangeAt())).to.equal(4);
+
+    await context.clock.waitUntil(await validators.additionAgainAt());
+    const { document, signature } = await signActivation(context.federation, 5, nodeKey);
+    const fifth = asSender(context.federation, account);
+    await send(fifth, validators, "activateValidator", [5, document, signature]);
+    expect(await validators.getValidators()).to.include(nodeKey.address);
+  });
+
+  it("refuses who is no cloud, and a node key that did not sign", async function () {
+    const { registry, governor, validators } = context.federation;
+    const stranger = asSender(context.federation, spareKey(context, 2));
+    const data = registry.interface.encodeFunctionData("expel", [1]);
+    const propose = send(stranger, governor, "propose", [[await registry.getAddress()], [0], [data], "mutiny"]);
+    const refusal = async (act: Promise<unknown>): Promise<string> => {
+      const thrown: unknown = await act.catch((reason: unknown) => reason);
+      return thrown instanceof RevertError ? thrown.errorName : String(thrown);
+    };
+    expect(await refusal(propose)).to.equal("FederationGovernor_NotACloud");
+
+    const [, second] = context.members;
+    const { document } = await signActivation(
+      context.federation,
+      second.cloud,
+      Wallet.createRandom(),
+      context.nodeKeys[1]!.address,
+    );
+    const { signature } = await signActivation(context.federation, second.cloud, Wallet.createRandom());
+    const replace = send(as(second), validators, "replaceValidator", [second.cloud, document, signature]);
+    expect(await refusal(replace)).to.equal("ValidatorSet_BadSignature");
+  });
+});
