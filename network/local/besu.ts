@@ -46,7 +46,7 @@ function besuAt(program: string, env: NodeJS.ProcessEnv): Runner {
   });
   if (ran.error) throw new NetworkError("NO_BESU", `${program} cannot be run: ${ran.error.message}; ${NEEDED}`);
   const said = `${ran.stdout}${ran.stderr}`.trim();
-  const [, ...found] = /v?(\d+)\.(\d+)\.(\d+)/.exec(said) ?? [];
+  const [, ...found] = /besu\/v(\d+)\.(\d+)\.(\d+)/.exec(said) ?? /(\d+)\.(\d+)\.(\d+)/.exec(said) ?? [];
   if (ran.status !== 0 || found.length !== 3) {
     const reason = (said.split("\n")[0] ?? "").slice(0, 200);
     throw new NetworkError("NO_BESU", `${program} --version fails: ${reason}; ${NEEDED}`);

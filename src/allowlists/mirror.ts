@@ -13,7 +13,7 @@ import { type NodeRpc, RpcError } from "./nodeRpc.js";
 import type { NodesFile } from "./nodesFile.js";
 import { type EventMemory, NO_EVENTS, type Wanted, readWanted, rememberEvents } from "./wanted.js";
 
-/** What is kept from one pass to the next. */
+/** What is kept from one pass to the next, and over a restart. Plain JSON. */
 export interface MirrorState {
   readonly events: EventMemory;
   readonly unwanted: Unwanted;
@@ -68,7 +68,7 @@ export async function mirrorOnce(
   await requireBook(rpc, book);
   const head = await requireFreshHead(rpc, options.headAgeMs, now);
   const events = await rememberEvents(rpc, book, state.events.block <= head ? state.events : NO_EVENTS, head);
-  const wanted = await readWanted(rpc, book, nodes, events);
+  const { wanted, memory } = await readWanted(rpc, book, nodes, events);
   const lists = await readLists(rpc);
   const difference = differenceOf(wanted, lists, state.unwanted, now, options);
   for (const validator of wanted.unplaced) tell(`! validator ${validator} is in no line of the file of nodes`);
@@ -77,7 +77,7 @@ export async function mirrorOnce(
   const isWritten = !options.isDryRun && !isSettled(difference);
   const fixedNodes = isWritten ? await apply(rpc, difference) : [];
   for (const enode of fixedNodes) tell(`! ${enode} is a static node: take it out of static-nodes.json and restart`);
-  return { state: { events, unwanted: difference.unwanted }, wanted, difference, fixedNodes };
+  return { state: { events: memory, unwanted: difference.unwanted }, wanted, difference, fixedNodes };
 }
 
 async function requireBook(rpc: NodeRpc, book: AddressBook): Promise<void> {

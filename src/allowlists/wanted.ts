@@ -29,17 +29,26 @@ export interface Wanted {
   readonly unplaced: readonly string[];
 }
 
-/** What was found in events so far: only the events of new blocks are asked for. */
+/** VMs that a cloud has registered or adopted and that have not ended, and the last block that was looked at for more. */
+export interface Home {
+  readonly block: number;
+  readonly vms: readonly string[];
+}
+
+/** What was found in events so far: only the events of new blocks are asked for. Plain JSON. */
 export interface EventMemory {
   /** The last block whose events are in. */
   readonly block: number;
-  readonly agents: ReadonlyMap<string, number>;
-  /** Account and role, as `account/role`. */
-  readonly grants: ReadonlySet<string>;
+  /** Addresses that were bound as agents at any time. */
+  readonly agents: readonly string[];
+  /** Account and role, as `account/role`, that were granted at any time. */
+  readonly grants: readonly string[];
+  /** By the ids of clouds that are no members any more. */
+  readonly homes: Readonly<Record<string, Home>>;
 }
 
 /** Nothing is known yet. */
-export const NO_EVENTS: EventMemory = { block: -1, agents: new Map(), grants: new Set() };
+export const NO_EVENTS: EventMemory = { block: -1, agents: [], grants: [], homes: {} };
 
 interface RawLog {
   readonly topics: readonly string[];
@@ -104,17 +113,17 @@ export async function rememberEvents(
     logsOf(rpc, book.contracts.CloudRegistry, [topicOf(REGISTRY, "AgentSet")], memory.block + 1, block),
     logsOf(rpc, book.contracts.AccessManager, [topicOf(AUTHORITY, "RoleGranted")], memory.block + 1, block),
   ]);
-  const agents = new Map(memory.agents);
+  const agents = new Set(memory.agents);
   for (const log of agentLogs) {
     const event = REGISTRY.parseLog(log);
-    if (event) agents.set(String(event.args.agent), Number(event.args.cloud));
+    if (event) agents.add(String(event.args.agent));
   }
   const grants = new Set(memory.grants);
   for (const log of grantLogs) {
     const event = AUTHORITY.parseLog(log);
     if (event) grants.add(`${String(event.args.account)}/${String(event.args.roleId)}`);
   }
-  return { block, agents, grants };
+  return { block, agents: [...agents], grants: [...grants], homes: memory.homes };
 }
 
 /** Roles of the AccessManager that a plain key may have been given in block 0, where there are no events. */
@@ -131,7 +140,7 @@ export async function readWanted(
   book: AddressBook,
   nodes: NodesFile,
   memory: EventMemory,
-): Promise<Wanted> {
+): Promise<{ readonly wanted: Wanted; readonly memory: EventMemory }> {
   const reader = readerAt(rpc, book, memory.block);
   const [seated] = await reader.call("ValidatorSet", VALIDATORS, "getValidators");
   const validators = new Set((seated as readonly string[]).map((address) => getAddress(address)));
@@ -139,7 +148,7 @@ export async function readWanted(
 
   const [count] = await reader.call("CloudRegistry", REGISTRY, "cloudCount");
   const ids = Array.from({ length: Number(count) }, (_, i) => i + 1);
-  const clouds = await Promise.all(ids.map((cloud) => readCloud(rpc, book, reader, cloud, memory.block)));
+  const clouds = await Promise.all(ids.map((cloud) => readCloud(rpc, book, reader, cloud, memory)));
   const members = new Set(clouds.filter(({ isMember }) => isMember).map(({ cloud }) => cloud));
   const served = clouds.filter(({ isMember, hasBusiness }) => isMember || hasBusiness);
 
@@ -157,7 +166,7 @@ export async function readWanted(
     validator: parseEnode(enode)?.validator ?? "",
   }));
   const placed = new Set(known.map(({ validator }) => validator));
-  return {
+  const wanted = {
     block: memory.block,
     validators,
     nodes: new Set(
@@ -166,6 +175,8 @@ export async function readWanted(
     accounts,
     unplaced: [...validators].filter((address) => !placed.has(address)),
   };
+  const homes = Object.fromEntries(clouds.flatMap(({ cloud, home }) => (home ? [[cloud, home] as const] : [])));
+  return { wanted, memory: { ...memory, homes } };
 }
 
 interface CloudFacts {
@@ -175,6 +186,8 @@ interface CloudFacts {
   readonly account: string;
   readonly recovery: string;
   readonly agentEpoch: bigint;
+  /** Of a cloud that is no member any more. */
+  readonly home: Home | undefined;
 }
 
 async function readCloud(
@@ -182,7 +195,7 @@ async function readCloud(
   book: AddressBook,
   reader: Reader,
   cloud: number,
-  block: number,
+  memory: EventMemory,
 ): Promise<CloudFacts> {
   const [view] = await reader.call("CloudRegistry", REGISTRY, "cloudOf", cloud);
   const { status, account, recovery, agentEpoch } = view as Result & {
@@ -191,44 +204,53 @@ async function readCloud(
     readonly recovery: string;
     readonly agentEpoch: bigint;
   };
+  const facts = { cloud, account, recovery, agentEpoch };
   const isMember = Number(status) === CloudStatus.Active || Number(status) === CloudStatus.Suspended;
-  const hasBusiness = isMember || (await stillHasBusiness(rpc, book, reader, cloud, block));
-  return { cloud, isMember, hasBusiness, account, recovery, agentEpoch };
+  if (isMember) return { ...facts, isMember, hasBusiness: true, home: undefined };
+  const home = await readHome(rpc, book, reader, cloud, memory);
+  const [away, sitesInUse] = await reader.call("MigrationLedger", LEDGER, "obligationsOf", cloud);
+  // It needs its way out: with a VM of its own, with a foreign one, and with an open move.
+  return { ...facts, isMember, hasBusiness: home.vms.length > 0 || away !== 0n || sitesInUse !== 0n, home };
 }
 
 const OVER: readonly number[] = [VmState.None, VmState.Terminated, VmState.Succeeded];
 
-/** Whether a cloud that is no member any more has a VM, or hosts one, or takes part in a move: it needs its way out. */
-async function stillHasBusiness(
+/** The VMs of a cloud that have not ended. */
+async function readHome(
   rpc: NodeRpc,
   book: AddressBook,
   reader: Reader,
   cloud: number,
-  block: number,
-): Promise<boolean> {
-  const [away, sitesInUse] = await reader.call("MigrationLedger", LEDGER, "obligationsOf", cloud);
-  if (away !== 0n || sitesInUse !== 0n) return true;
+  memory: EventMemory,
+): Promise<Home> {
+  const { block, vms } = memory.homes[cloud] ?? { block: -1, vms: [] };
+  const known = new Set(vms);
   for (const event of ["VmRegistered", "VmAdopted"]) {
     const topics = [topicOf(LEDGER, event), null, toBeHex(cloud, 32)];
-    for (const log of await logsOf(rpc, book.contracts.MigrationLedger, topics, 0, block)) {
-      const [vm] = await reader.call("MigrationLedger", LEDGER, "vmOf", log.topics[1]);
-      if (!OVER.includes(Number((vm as Result).state))) return true;
+    for (const log of await logsOf(rpc, book.contracts.MigrationLedger, topics, block + 1, memory.block)) {
+      if (log.topics[1] !== undefined) known.add(log.topics[1]);
     }
   }
-  return false;
+  const judged = await Promise.all(
+    [...known].map(async (vm) => {
+      const [stored] = await reader.call("MigrationLedger", LEDGER, "vmOf", vm);
+      return OVER.includes(Number((stored as Result).state)) ? [] : [vm];
+    }),
+  );
+  return { block: memory.block, vms: judged.flat() };
 }
 
 /** Agents of the served clouds that may act: bound, not revoked, not voided, not expired at the block's time. */
 async function readAgents(
   rpc: NodeRpc,
   reader: Reader,
-  everBound: ReadonlyMap<string, number>,
+  everBound: readonly string[],
   epochs: ReadonlyMap<number, bigint>,
 ): Promise<readonly string[]> {
   const { timestamp } = await rpc.send<{ readonly timestamp: string }>("eth_getBlockByNumber", reader.block, false);
   const nowMs = BigInt(timestamp) * 1_000n;
   const judged = await Promise.all(
-    [...everBound.keys()].map(async (agent) => {
+    everBound.map(async (agent) => {
       const [view] = await reader.call("CloudRegistry", REGISTRY, "agentOf", agent);
       const { cloud, scopes, validUntil, agentEpoch } = view as Result & {
         readonly cloud: bigint;
@@ -246,7 +268,7 @@ async function readAgents(
 async function readHolders(
   reader: Reader,
   candidates: readonly string[],
-  grants: ReadonlySet<string>,
+  grants: readonly string[],
 ): Promise<readonly string[]> {
   const asked = new Set([
     ...grants,

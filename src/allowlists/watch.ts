@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toQuantity } from "ethers";
 
 import type { AddressBook } from "../chain/addressBook.js";
-import { FIRST_STATE, type MirrorOptions, type MirrorState, type Tell, mirrorOnce } from "./mirror.js";
+import { type MirrorOptions, type MirrorState, type Tell, mirrorOnce } from "./mirror.js";
 import type { NodeRpc } from "./nodeRpc.js";
 import type { NodesFile } from "./nodesFile.js";
 
@@ -18,10 +18,10 @@ export interface WatchOptions extends MirrorOptions {
 /** Every two seconds for events, every five minutes in any case. */
 export const WATCH_DEFAULTS = { pollMs: 2_000, intervalMs: 300_000 } as const;
 
-/** Where the state is kept, so that a restart does not begin every entry's time anew. */
+/** Where the state is kept, so that a restart neither reads all events again nor begins every entry's time anew. */
 export interface StateStore {
-  load(): Promise<MirrorState["unwanted"]>;
-  save(unwanted: MirrorState["unwanted"]): Promise<void>;
+  load(): Promise<MirrorState>;
+  save(state: MirrorState): Promise<void>;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function watchChain(
 ): Promise<void> {
   const { AccessManager, CloudRegistry, MigrationLedger, ValidatorSet } = book.contracts;
   const watched = [AccessManager, CloudRegistry, MigrationLedger, ValidatorSet];
-  let state: MirrorState = { ...FIRST_STATE, unwanted: await store.load() };
+  let state = await store.load();
   let dueAt = 0;
   let isDue = true;
   let trouble = "";
@@ -52,7 +52,7 @@ export async function watchChain(
         state = next;
         // A static node stays listed until the node is restarted: said once, not at every pass.
         if (fixedNodes.length > 0) state = { ...state, unwanted: postponed(state.unwanted, fixedNodes) };
-        if (!options.isDryRun) await store.save(state.unwanted);
+        if (!options.isDryRun) await store.save(state);
         dueAt = Date.now() + options.intervalMs;
         isDue = false;
       }

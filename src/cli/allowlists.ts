@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { MIRROR_DEFAULTS, type MirrorState, FIRST_STATE, mirrorOnce } from "../allowlists/mirror.js";
 import { type NodeRpc, nodeRpc } from "../allowlists/nodeRpc.js";
 import { type NodesFile, parseNodes } from "../allowlists/nodesFile.js";
+import { NO_EVENTS } from "../allowlists/wanted.js";
 import { type StateStore, WATCH_DEFAULTS, type WatchOptions, watchChain } from "../allowlists/watch.js";
 import { type AddressBook, parseAddressBook } from "../chain/addressBook.js";
 import { BusError } from "../errors/busError.js";
@@ -94,21 +95,23 @@ async function readBook(path: string): Promise<AddressBook> {
   }
 }
 
-/** Keeps since when entries are not wanted. A file that cannot be read begins every entry's time anew: nothing goes early. */
-function storeIn(path: string): StateStore {
+/**
+ * Keeps the state in a file, for one chain. A file that cannot be read, or is another chain's, begins everything anew:
+ * nothing goes early by that.
+ */
+function storeIn(path: string, genesisHash: string): StateStore {
   return {
     async load() {
       try {
-        const json: unknown = JSON.parse(await readFile(path, "utf8"));
-        return Object.fromEntries(
-          Object.entries(json ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
-        );
+        const json = JSON.parse(await readFile(path, "utf8")) as MirrorState & { readonly genesisHash: string };
+        if (json.genesisHash !== genesisHash) return FIRST_STATE;
+        return { events: { ...NO_EVENTS, ...json.events }, unwanted: { ...json.unwanted } };
       } catch {
-        return {};
+        return FIRST_STATE;
       }
     },
-    async save(unwanted) {
-      await writeFile(`${path}.new`, `${JSON.stringify(unwanted, null, 2)}\n`);
+    async save(state) {
+      await writeFile(`${path}.new`, `${JSON.stringify({ genesisHash, ...state }, null, 2)}\n`);
       await rename(`${path}.new`, path);
     },
   };
@@ -128,11 +131,10 @@ async function main(): Promise<void> {
   const book = await readBook(options.addresses);
   const readNodes = async (): Promise<NodesFile> => parseNodes(await read(options.nodes));
   const nodes = await readNodes();
-  const store = storeIn(options.state);
+  const store = storeIn(options.state, book.genesisHash);
   if (options.isOnce) {
-    const state: MirrorState = { ...FIRST_STATE, unwanted: await store.load() };
-    const pass = await mirrorOnce(rpc, book, nodes, state, watch, tell);
-    if (!watch.isDryRun) await store.save(pass.state.unwanted);
+    const pass = await mirrorOnce(rpc, book, nodes, await store.load(), watch, tell);
+    if (!watch.isDryRun) await store.save(pass.state);
     tell(`compared with block ${pass.wanted.block}${watch.isDryRun ? ", nothing written" : ""}`);
     return;
   }

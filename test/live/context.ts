@@ -9,6 +9,7 @@ import { LOCAL_DELAYS, draftLocal } from "../../network/founding/draft.js";
 import { requireComplete } from "../../network/founding/founders.js";
 import { type ChainClock, openOn, realClock } from "../../network/local/chain.js";
 import { type ProposedCall, decide } from "../../network/local/decide.js";
+import { requireNetwork } from "../../network/local/network.js";
 import { publicKeyOf } from "../../network/nodes/folders.js";
 import { type RpcProvider, type Sent, readHead } from "../../src/index.js";
 import type { Member, TestFederation } from "../fixtures/library.js";
@@ -26,6 +27,24 @@ export const isLive = Boolean(LIVE_URL);
 export function itTravels(title: string, test: (this: Mocha.Context) => Promise<void>): void {
   if (isLive) it.skip(`${title} (needs time travel)`);
   else it(title, test);
+}
+
+/** Folder of the network that `npm run test:besu` started: its nodes may be killed, and its founders' keys are there. */
+export const OWN_NETWORK = process.env.FEDERATION_DIR ?? "";
+
+/** Whether the nodes of the network of our own keep allow-lists: then fresh keys are refused by them. */
+export const hasAllowLists = OWN_NETWORK !== "" && (await requireNetwork(OWN_NETWORK)).settings.hasAllowLists;
+
+/** Tests that need fresh keys to be taken, as they are by every chain without allow-lists. */
+export function describeOpen(title: string, suite: (this: Mocha.Suite) => void): void {
+  if (hasAllowLists) describe.skip(`${title} (the nodes of this network keep allow-lists)`, suite);
+  else describe(title, suite);
+}
+
+/** Tests that need a network of their own, with or without allow-lists. */
+export function describeOwn(title: string, withAllowLists: boolean, suite: (this: Mocha.Suite) => void): void {
+  if (OWN_NETWORK !== "" && hasAllowLists === withAllowLists) describe(title, suite);
+  else describe.skip(`${title} (npm run test:besu)`, suite);
 }
 
 /** A federation that its four clouds govern, on whichever chain. */

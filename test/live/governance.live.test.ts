@@ -5,9 +5,9 @@ import { signActivation } from "../../network/local/join.js";
 import { CloudStatus, KeyRole, RevertError, asSender } from "../../src/index.js";
 import { send } from "../../src/chain/send.js";
 import { type Member, acceptanceOf, spareKey } from "../fixtures/library.js";
-import { type LiveContext, provision } from "./context.js";
+import { type LiveContext, describeOpen, provision } from "./context.js";
 
-describe("governance on a chain", function () {
+describeOpen("governance on a chain", function () {
   let context: LiveContext;
 
   before(async function () {

@@ -37,9 +37,9 @@ import {
   signaturesOf,
   spareKey,
 } from "../fixtures/library.js";
-import { type LiveContext, itTravels, provision } from "./context.js";
+import { type LiveContext, describeOpen, itTravels, provision } from "./context.js";
 
-describe("migrations on a chain", function () {
+describeOpen("migrations on a chain", function () {
   let context: LiveContext;
   let home: Member;
   let source: Member;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { getAddress } from "ethers";
 
-import { MIRROR_DEFAULTS } from "../../../src/allowlists/mirror.js";
+import { FIRST_STATE, MIRROR_DEFAULTS, type MirrorState } from "../../../src/allowlists/mirror.js";
 import { type StateStore, WATCH_DEFAULTS, type WatchOptions, watchChain } from "../../../src/allowlists/watch.js";
 import { BusError } from "../../../src/index.js";
 import {
@@ -49,15 +49,16 @@ describe("the daemon beside a node", function () {
   describe("watchChain", function () {
     /** Watches while something is done, and stops. */
     const watching = async (
-      act: (stored: { unwanted: Record<string, number> }) => Promise<void>,
+      act: () => Promise<void>,
       changes: Partial<WatchOptions> = {},
-      first: Record<string, number> = {},
-    ): Promise<Record<string, number>> => {
-      const stored = { unwanted: first };
+      unwanted: MirrorState["unwanted"] = {},
+    ): Promise<MirrorState> => {
+      let stored: MirrorState = { ...FIRST_STATE, unwanted };
       const store: StateStore = {
-        load: () => Promise.resolve(stored.unwanted),
-        save: (unwanted) => {
-          stored.unwanted = { ...unwanted };
+        load: () => Promise.resolve(stored),
+        save: (state) => {
+          // As it comes out of a file.
+          stored = JSON.parse(JSON.stringify(state)) as MirrorState;
           return Promise.resolve();
         },
       };
@@ -79,12 +80,12 @@ describe("the daemon beside a node", function () {
         stop.signal,
       );
       try {
-        await act(stored);
+        await act();
       } finally {
         stop.abort();
         await done;
       }
-      return stored.unwanted;
+      return stored;
     };
     const accounts = (): string[] => world.node.accounts.map(getAddress).sort();
 
@@ -131,7 +132,8 @@ describe("the daemon beside a node", function () {
       const stranger = founderKey("stranger").address;
       world.node.accounts = [stranger];
       const kept = await watching(() => until("start", () => accounts().length > FOUNDING_ACCOUNTS.length));
-      expect(Object.keys(kept)).to.deep.equal([stranger]);
+      expect(Object.keys(kept.unwanted)).to.deep.equal([stranger]);
+      expect(kept.events.block).to.equal(await world.federation.provider.getBlockNumber());
 
       const long = { [stranger]: Date.now() - MIRROR_DEFAULTS.graceMs };
       await watching(() => until("removal", () => !accounts().includes(stranger)), {}, long);
@@ -190,8 +192,13 @@ describe("the daemon beside a node", function () {
         const wet = await run("--rpc", url, "--once", ...age);
         expect(wet.code, wet.errors).to.equal(0);
         expect(world.node.nodes).to.have.length(4);
-        const state = JSON.parse(await readFile(join(folder, "allow-lists.state.json"), "utf8")) as object;
-        expect(Object.keys(state)).to.deep.equal([founderKey("stranger").address]);
+        const state = JSON.parse(await readFile(join(folder, "allow-lists.state.json"), "utf8")) as {
+          readonly genesisHash: string;
+          readonly unwanted: object;
+        };
+        expect(state.genesisHash).to.equal(world.book.genesisHash);
+        expect(Object.keys(state.unwanted)).to.deep.equal([founderKey("stranger").address]);
+        expect((await run("--rpc", url, "--once", ...age)).code, "goes on from its file").to.equal(0);
       } finally {
         server.close();
       }
