@@ -53,6 +53,7 @@ import { prepare } from "../src/scenario/run.js";
 import type { Setting } from "../src/scenario/run.js";
 import { openEmbedded } from "../scripts/chains.js";
 import { measureEas } from "./eas.js";
+import { measureGovernance } from "./governance.js";
 
 interface GasRow {
   readonly operation: string;
@@ -342,6 +343,9 @@ async function main(): Promise<void> {
   for (const lines of GROUPS) await measureMigrations(bench, vms, lines);
   await measureOthers(bench, vms[15] ?? "");
   bench.registered = 18;
+  for (const [operation, gas] of Object.entries(await measureGovernance())) {
+    bench.rows.push({ operation, lines: 1, registered: 0, gas: Number(gas) });
+  }
 
   if (!values.quick) {
     for (const wanted of REGISTERED.slice(1)) {
@@ -362,4 +366,9 @@ async function main(): Promise<void> {
   if (!isWithin) process.exitCode = 1;
 }
 
-await main();
+try {
+  await main();
+} catch (thrown) {
+  console.error(thrown instanceof Error ? thrown.message.split("\n")[0] : thrown);
+  process.exitCode = 1;
+}

@@ -1,9 +1,9 @@
 /** Fails when the compiler warned about one of our sources, tests and mocks included, in the build that is there. */
-import { readAllOutputs } from "./build/artifacts.js";
+import { readDiagnostics } from "./build/artifacts.js";
 
-const warnings = readAllOutputs()
-  .flatMap(({ errors = [] }) => errors)
-  .filter(({ severity, sourceLocation }) => severity !== "info" && sourceLocation?.file.startsWith("npm/") !== true);
+const warnings = readDiagnostics().filter(
+  ({ severity, sourceLocation }) => severity !== "info" && sourceLocation?.file.startsWith("npm/") !== true,
+);
 
 for (const { formattedMessage } of warnings) console.error(formattedMessage);
 console.log(warnings.length === 0 ? "The contracts build without warnings" : `${warnings.length} compiler warnings`);

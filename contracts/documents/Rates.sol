@@ -21,3 +21,18 @@ struct Rates {
     uint64 spare1;
     uint64 spare2;
 }
+
+using RatesHash for Rates global;
+
+/// @title EIP-712 hash of `Rates`
+library RatesHash {
+    bytes32 internal constant TYPEHASH = keccak256(
+        "Rates(uint64 vcpuMilli,uint64 memoryMiB,uint64 storageGiB,uint64 diskIops,uint64 networkMbps,"
+        "uint64 gpus,uint64 spare1,uint64 spare2)"
+    );
+
+    /// @notice EIP-712 struct hash.
+    function structHash(Rates calldata rates) internal pure returns (bytes32) {
+        return keccak256(abi.encode(TYPEHASH, rates));
+    }
+}

@@ -121,6 +121,24 @@ struct Stay {
     DocumentKind kind;
 }
 
+/// @notice What a contract needs of a stay that measures it, charges for it or remembers it.
+/// @param home Cloud that owns the VM.
+/// @param host Cloud on which it runs.
+/// @param startedAt In milliseconds.
+/// @param endedAt In milliseconds; 0 while it runs.
+/// @param previousEndedAt End of the stay before, in milliseconds; 0 for the first one on this ledger.
+/// @param kind What began the stay.
+/// @param agreement Agreement id, 0 for none.
+struct StayFacts {
+    CloudId home;
+    CloudId host;
+    uint48 startedAt;
+    uint48 endedAt;
+    uint48 previousEndedAt;
+    DocumentKind kind;
+    bytes32 agreement;
+}
+
 /// @notice How a move ended that did not complete, and for whom it counts as unfinished.
 /// @param state Aborted or Expired; None for a move that is open or completed.
 /// @param reason Why it was aborted.
@@ -781,6 +799,11 @@ interface IMigrationLedger {
     /// @param from First sequence wanted, from 1.
     /// @param count At most so many.
     function stays(VmId vm, uint32 from, uint32 count) external view returns (Stay[] memory);
+
+    /// @notice What a contract needs of a stay that measures it, charges for it or remembers it.
+    /// @param vm The VM.
+    /// @param sequence Number of the stay.
+    function stayOf(VmId vm, uint32 sequence) external view returns (StayFacts memory);
 
     /// @notice Under which agreement a stay runs or ran.
     /// @param vm The VM.

@@ -27,6 +27,7 @@ import {
     Parameters,
     Responsibility,
     Stay,
+    StayFacts,
     Vm,
     VmState
 } from "./IMigrationLedger.sol";
@@ -627,6 +628,21 @@ contract MigrationLedger is MigrationLedgerBase, IMigrationLedger {
         found = new Stay[](count < available ? count : available);
         // Cast is safe: not above `last`.
         for (uint256 i = 0; i < found.length; ++i) found[i] = _stay(vm, word, uint32(from + i));
+    }
+
+    /// @inheritdoc IMigrationLedger
+    function stayOf(VmId vm, uint32 sequence) external view returns (StayFacts memory facts) {
+        VmWord word = _known(vm);
+        StayWord stay = _stays[vm][sequence];
+        require(StayWord.unwrap(stay) != 0, MigrationLedger_UnknownStay(vm, sequence));
+        facts.home = word.home();
+        facts.host = stay.host();
+        facts.startedAt = stay.startedAt();
+        facts.endedAt = sequence == word.sequence() ? word.endedAt() : _stays[vm][sequence + 1].previousEndedAt();
+        facts.previousEndedAt = stay.previousEndedAt();
+        facts.kind = stay.kind();
+        uint32 number = stay.agreement();
+        if (number != 0) facts.agreement = _agreements[number];
     }
 
     /// @inheritdoc IMigrationLedger

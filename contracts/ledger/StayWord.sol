@@ -53,12 +53,12 @@ library StayWords {
             Stay({
                 startedAt: stay.startedAt(),
                 endedAt: endedAt,
-                host: CloudId.wrap(uint32(word >> HOST)),
+                host: stay.host(),
                 site: uint16(word >> SITE),
-                agreement: uint32(word >> AGREEMENT),
+                agreement: stay.agreement(),
                 noticeUntil: stay.noticeUntil(),
                 noticePeriod: stay.noticePeriod(),
-                kind: DocumentKind(word >> KIND)
+                kind: stay.kind()
             });
     }
 
@@ -70,6 +70,21 @@ library StayWords {
     /// @notice When the stay before this one ended; 0 for the first one.
     function previousEndedAt(StayWord stay) internal pure returns (uint48) {
         return uint48(StayWord.unwrap(stay) >> PREVIOUS_ENDED_AT);
+    }
+
+    /// @notice Field `host`.
+    function host(StayWord stay) internal pure returns (CloudId) {
+        return CloudId.wrap(uint32(StayWord.unwrap(stay) >> HOST));
+    }
+
+    /// @notice Field `agreement`.
+    function agreement(StayWord stay) internal pure returns (uint32) {
+        return uint32(StayWord.unwrap(stay) >> AGREEMENT);
+    }
+
+    /// @notice Field `kind`.
+    function kind(StayWord stay) internal pure returns (DocumentKind) {
+        return DocumentKind(StayWord.unwrap(stay) >> KIND);
     }
 
     /// @notice Field `noticePeriod`.

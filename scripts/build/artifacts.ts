@@ -89,9 +89,21 @@ export function readOutput({ buildInfoId }: Artifact): CompilerOutput {
 
 const outputs = new Map<string, CompilerOutput>();
 
-/** The output of every run of the compiler that the present build is made of, tests and mocks included. */
-export function readAllOutputs(): CompilerOutput[] {
-  return globSync(`${ARTIFACTS}/build-info/*.output.json`).map(parseOutput);
+/**
+ * What the compiler said about the sources as they are now, tests and mocks included. Runs whose output was replaced since
+ * are still lying about: what they said of a source counts only if its artifacts are of that run.
+ */
+export function readDiagnostics(): Diagnostic[] {
+  const runs = new Map<string, Set<string>>();
+  for (const path of globSync(`${ARTIFACTS}/{contracts,test}/**/*.json`)) {
+    const { inputSourceName, buildInfoId } = JSON.parse(readFileSync(path, "utf8")) as Artifact;
+    runs.set(buildInfoId, (runs.get(buildInfoId) ?? new Set()).add(inputSourceName));
+  }
+  return [...runs].flatMap(([buildInfoId, sources]) =>
+    (parseOutput(`${ARTIFACTS}/build-info/${buildInfoId}.output.json`).errors ?? []).filter(
+      ({ sourceLocation }) => sourceLocation === undefined || sources.has(sourceLocation.file),
+    ),
+  );
 }
 
 function parseOutput(path: string): CompilerOutput {

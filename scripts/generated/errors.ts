@@ -32,7 +32,47 @@ const FOREIGN: Readonly<Record<string, readonly [meaning: string, whatToDo: stri
     "A history would get an entry older than its last.",
     "Cannot happen while block times ascend: report it.",
   ],
+  FailedCall: [
+    "A call of a proposal failed without a reason.",
+    "Check the proposal's target and data; an AccessManager refuses short arguments like that.",
+  ],
+  GovernorAlreadyCastVote: ["Not used: a cloud may change its vote.", "-"],
+  GovernorAlreadyQueuedProposal: ["The proposal is queued already.", "Execute it when its delay is over."],
+  GovernorDisabledDeposit: ["Not used: there is no currency.", "-"],
+  GovernorInsufficientProposerVotes: ["Not used: every Active cloud may propose.", "-"],
+  GovernorInvalidProposalLength: [
+    "A proposal has no call, or its lists have different lengths.",
+    "Give one target, one value and one call for each.",
+  ],
+  GovernorInvalidSignature: ["Not used: votes have no signed form.", "-"],
+  GovernorInvalidVoteParams: ["Not used.", "-"],
+  GovernorInvalidVoteType: ["Not used: see `FederationGovernor_BadSupport`.", "-"],
+  GovernorInvalidVotingPeriod: ["Not used: see `FederationGovernor_ParameterOutOfRange`.", "-"],
+  GovernorNonexistentProposal: [
+    "There is no such proposal.",
+    "Check its id: it is the hash of its calls and description.",
+  ],
+  GovernorOnlyExecutor: ["Only the governor itself may call this.", "Make a proposal that calls it."],
+  GovernorProposalQueueingFailed: ["Not used.", "-"],
+  GovernorProposalQueueingNotRequired: ["The proposal needs no delay.", "Execute it."],
+  GovernorRestrictedProposer: [
+    "The description ends with another proposer's address.",
+    "Let that account propose, or write a description of your own.",
+  ],
+  GovernorUnableToCancel: [
+    "The sender is not the account of the cloud that proposed, or the proposal is decided.",
+    "Propose `cancelByVote`.",
+  ],
+  GovernorUnexpectedProposalState: [
+    "The proposal is not in a state that allows this.",
+    "Ask `proposalOf`: a vote may be over, decided already, ended by a change of membership, or expired. Propose again with another description.",
+  ],
+  InvalidAccountNonce: ["Not used: votes have no signed form.", "-"],
   InvalidShortString: ["A stored name is broken.", "Cannot happen after deployment: report it."],
+  SafeCastOverflowedUintDowncast: [
+    "A number is too big for its field.",
+    "Cannot happen before the year 8 million: report it.",
+  ],
   StringTooLong: ["A name is too long to be stored in the code.", "Can happen in a deployment only: shorten the name."],
 };
 

@@ -43,6 +43,40 @@ export const KeyRole = { None: 0, Account: 1, Recovery: 2, Agent: 3 } as const;
 /** What an agent may do for its cloud: bits. */
 export const AgentScope = { RELAY: 1, OFFER: 2, MOVE_OUT: 4, HOST: 8, REPORT: 16, VALIDATOR: 32 } as const;
 
+/** How a cloud votes: OpenZeppelin's `support`. */
+export const VoteType = { Against: 0, For: 1, Abstain: 2 } as const;
+
+/** How a proposal stands: OpenZeppelin's. */
+export const ProposalState = {
+  Pending: 0,
+  Active: 1,
+  Canceled: 2,
+  Defeated: 3,
+  Succeeded: 4,
+  Queued: 5,
+  Expired: 6,
+  Executed: 7,
+} as const;
+
+/** What a cloud voted, as the governor keeps it. */
+export const Ballot = { None: 0, Against: 1, For: 2, Abstain: 3 } as const;
+
+/** What happened to a validator: up to Successor it came in, from Replaced on it went out. */
+export const ChangeKind = {
+  None: 0,
+  Founded: 1,
+  Activated: 2,
+  Invited: 3,
+  Successor: 4,
+  Replaced: 5,
+  Retired: 6,
+  Pruned: 7,
+  Removed: 8,
+} as const;
+
+/** Roles of the AccessManager. ADMIN is OpenZeppelin's. */
+export const AccessRole = { ADMIN: 0, GOVERNANCE: 1, GUARDIAN: 2, LEDGER: 3, ATTESTER: 4 } as const;
+
 type Names<E> = keyof E & string;
 
 /** Name of a value of an enumeration; its number as text if there is none. */

@@ -47,7 +47,8 @@ export interface Federation {
 export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
   const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger } = addressBook.contracts;
   const { ValidatorSet, FederationGovernor } = addressBook.contracts;
-  const runner = signer ?? provider;
+  // A key alone can sign, not ask.
+  const runner = signer?.provider === null ? signer.connect(provider) : (signer ?? provider);
   const chainId = BigInt(addressBook.chainId);
   return {
     provider,

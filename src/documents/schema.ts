@@ -49,6 +49,14 @@ export const EIP712_TYPES = {
   Amendment: fields("Agreement agreement"),
   Evacuation: fields("Agreement agreement"),
   Succession: fields("bytes32 vm,uint32 nonce,address successor,uint64 validUntil"),
+  SaltedMetrics: fields("Metrics values,bytes32 salt"),
+  AgreedReport: fields("bytes32 vm,uint32 sequence,uint32 window,SaltedMetrics metrics"),
+  Observation: fields("bytes32 vm,uint32 sequence,uint32 window,Metrics metrics,bytes32 samplesRoot"),
+  Note: fields(
+    "bytes32 refersTo,uint32 creditor,uint32 debtor,string currency,uint96 amount,bytes32 vm,uint32 sequence," +
+      "uint64 through,uint16 reason,uint64 validUntil,bytes32 salt",
+  ),
+  JointSettlement: fields("bytes32 vm,uint32 sequence,uint64 to,uint64 validUntil"),
   KeyAcceptance: fields("uint32 cloud,address key,uint8 role,uint64 validUntil"),
   ValidatorActivation: fields("uint32 cloud,address validator,address replaces,uint256 blockNumber,bytes32 blockHash"),
 } as const satisfies { readonly [name: string]: Fields };

@@ -171,6 +171,52 @@ export interface Succession {
   readonly validUntil: bigint;
 }
 
+/** Metrics with a salt that hides them: of an agreed result the chain sees only the hash of this. */
+export interface SaltedMetrics {
+  readonly values: Metrics;
+  readonly salt: string;
+}
+
+/** A result of one window on which home and host agree. Signed by home and host. */
+export interface AgreedReport<M = SaltedMetrics> {
+  readonly vm: string;
+  readonly sequence: number;
+  readonly window: number;
+  readonly metrics: M;
+}
+
+/** What one witness measured in one window. Signed by the witness. */
+export interface Observation {
+  readonly vm: string;
+  readonly sequence: number;
+  readonly window: number;
+  readonly metrics: Metrics;
+  readonly samplesRoot: string;
+}
+
+/** A line of the books on which two clouds agree; `amount` in 1e-9 currency units. Signed by creditor's and debtor's account. */
+export interface Note {
+  readonly refersTo: string;
+  readonly creditor: number;
+  readonly debtor: number;
+  readonly currency: string;
+  readonly amount: bigint;
+  readonly vm: string;
+  readonly sequence: number;
+  readonly through: bigint;
+  readonly reason: number;
+  readonly validUntil: bigint;
+  readonly salt: string;
+}
+
+/** Home and host settle a stay together. Signed by home and host. */
+export interface JointSettlement {
+  readonly vm: string;
+  readonly sequence: number;
+  readonly to: bigint;
+  readonly validUntil: bigint;
+}
+
 /** A key agrees to serve a cloud. `role`: 1 account, 2 recovery, 3 agent. Signed by the key. */
 export interface KeyAcceptance {
   readonly cloud: number;

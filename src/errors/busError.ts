@@ -53,10 +53,12 @@ export type BusErrorCode =
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"
-  | "MISSING_EVENT"
+  | "UNKNOWN_PROPOSAL"
+  | "BAD_COMMAND"
   | "UNREACHABLE"
   | "BAD_NODES"
-  | "BAD_ANSWER";
+  | "BAD_ANSWER"
+  | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {

@@ -1,17 +1,28 @@
 import { readFileSync } from "node:fs";
 
 import { expect } from "chai";
-import { type FunctionFragment, type Interface, type ParamType, ZeroAddress, isCallException } from "ethers";
+import {
+  type FunctionFragment,
+  type Interface,
+  type ParamType,
+  type Result,
+  ZeroAddress,
+  isCallException,
+} from "ethers";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 
 import Federation from "../../ignition/modules/Federation.js";
+import TestFederation from "../../ignition/modules/TestFederation.js";
 import { RESTRICTED, ROLES, type RoleName } from "../../ignition/roles.js";
 import { AccessManager__factory } from "../../src/typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { CapacityExchange__factory } from "../../src/typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../../src/typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../../src/typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { CloudRegistry__factory } from "../../src/typechain/factories/contracts/registry/CloudRegistry__factory.js";
 import { candidateOf } from "../fixtures/registry.js";
+import { nodeKey } from "../fixtures/validators.js";
 
 const { networkHelpers } = await network.create();
 
@@ -21,6 +32,8 @@ const ABIS = {
   CloudRegistry: CloudRegistry__factory.createInterface() as Interface,
   CapacityExchange: CapacityExchange__factory.createInterface() as Interface,
   MigrationLedger: MigrationLedger__factory.createInterface() as Interface,
+  ValidatorSet: ValidatorSet__factory.createInterface() as Interface,
+  FederationGovernor: FederationGovernor__factory.createInterface() as Interface,
 };
 
 type ContractName = keyof typeof ABIS;
@@ -28,7 +41,7 @@ type ContractName = keyof typeof ABIS;
 const NAMES = Object.keys(ABIS) as ContractName[];
 
 /** Contracts whose functions the AccessManager restricts. */
-const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger"] as const;
+const MANAGED = ["CloudRegistry", "CapacityExchange", "MigrationLedger", "ValidatorSet"] as const;
 
 /** A line of docs/access.md. */
 interface Row {
@@ -57,6 +70,8 @@ function readPage(text: string): Record<ContractName, Row[]> {
     CloudRegistry: tableOf("CloudRegistry"),
     CapacityExchange: tableOf("CapacityExchange"),
     MigrationLedger: tableOf("MigrationLedger"),
+    ValidatorSet: tableOf("ValidatorSet"),
+    FederationGovernor: tableOf("FederationGovernor"),
   };
 }
 
@@ -82,24 +97,37 @@ function emptyOf(type: ParamType): unknown {
   return 0;
 }
 
-/** A federation of one founder, as the Ignition module deploys it. */
+/** A federation of one founder, as the Ignition modules deploy it: governed by votes, or by one account for tests. */
 async function deployed(connection: NetworkConnection) {
+  return deploy(connection, Federation);
+}
+
+async function deployedForTests(connection: NetworkConnection) {
+  return deploy(connection, TestFederation);
+}
+
+async function deploy(connection: NetworkConnection, module: typeof Federation | typeof TestFederation) {
   const [deployer, governance, guardian, attester, stranger] = await connection.ethers.getSigners();
-  const { authority, registry, exchange, ledger, exits, changes } = await connection.ignition.deploy(Federation, {
-    parameters: {
-      Federation: {
-        governance: governance!.address,
-        guardian: guardian!.address,
-        attester: attester!.address,
+  const { authority, registry, exchange, ledger, exits, changes, validators, governor } =
+    await connection.ignition.deploy(module, {
+      parameters: {
+        Federation: { guardian: guardian!.address, attester: attester!.address },
+        TestFederation: {
+          governance: governance!.address,
+          guardian: guardian!.address,
+          attester: attester!.address,
+        },
+        CloudRegistry: { founders: [{ ...candidateOf("founder") }] as never },
+        ValidatorSet: { initial: [{ cloud: 1, validator: nodeKey(1).address }] },
       },
-      CloudRegistry: { founders: [{ ...candidateOf("founder") }] as never },
-    },
-  });
+    });
   const addresses = {
     AccessManager: await authority.getAddress(),
     CloudRegistry: await registry.getAddress(),
     CapacityExchange: await exchange.getAddress(),
     MigrationLedger: await ledger.getAddress(),
+    ValidatorSet: await validators.getAddress(),
+    FederationGovernor: await governor.getAddress(),
   };
   return {
     connection,
@@ -114,10 +142,61 @@ async function deployed(connection: NetworkConnection) {
     registry: CloudRegistry__factory.connect(addresses.CloudRegistry, stranger),
     exchange: CapacityExchange__factory.connect(addresses.CapacityExchange, stranger),
     ledger: MigrationLedger__factory.connect(addresses.MigrationLedger, stranger),
+    validators: ValidatorSet__factory.connect(addresses.ValidatorSet, stranger),
+    governor: FederationGovernor__factory.connect(addresses.FederationGovernor, stranger),
   };
 }
 
 type Deployed = Awaited<ReturnType<typeof deployed>>;
+
+/** Events of the AccessManager from block 0 on, by name. */
+async function logsOf({ connection, authority, addresses }: Deployed, name: string): Promise<Result[]> {
+  const logs = await connection.ethers.provider.getLogs({
+    address: addresses.AccessManager,
+    topics: [authority.interface.getEvent(name as "RoleGranted").topicHash],
+    fromBlock: 0,
+    toBlock: "latest",
+  });
+  return logs.map((log) => authority.interface.parseLog(log)!.args);
+}
+
+/** Every address that ever sent, was called or was made on the chain, or held a role, and the simulator's accounts. */
+async function everybodyOf(world: Deployed): Promise<string[]> {
+  const { connection, addresses, parts } = world;
+  const { provider } = connection.ethers;
+  const found = new Set([ZeroAddress, ...Object.values(addresses), ...parts]);
+  for (const signer of await connection.ethers.getSigners()) found.add(signer.address);
+  for (let number = 0; number <= (await provider.getBlockNumber()); ++number) {
+    for (const { from, to } of (await provider.getBlock(number, true))!.prefetchedTransactions) {
+      found.add(from);
+      if (to !== null) found.add(to);
+    }
+  }
+  for (const { account } of await logsOf(world, "RoleGranted")) found.add(String(account));
+  return [...found];
+}
+
+/** Who holds each role that was ever granted, by the events and, for everybody, by the answer of the AccessManager. */
+async function holdersOf(world: Deployed): Promise<Record<RoleName, string[]>> {
+  const { authority } = world;
+  const members = new Map<bigint, Set<string>>();
+  for (const { roleId, account } of await logsOf(world, "RoleGranted")) {
+    members.set(roleId as bigint, (members.get(roleId as bigint) ?? new Set()).add(String(account)));
+  }
+  for (const { roleId, account } of await logsOf(world, "RoleRevoked"))
+    members.get(roleId as bigint)?.delete(String(account));
+  const everybody = await everybodyOf(world);
+  for (const [role, holders] of members) {
+    for (const account of everybody) {
+      const [isMember, delay] = await authority.hasRole(role, account);
+      expect([isMember, delay], `role ${role} of ${account}`).to.deep.equal([holders.has(account), 0n]);
+    }
+  }
+  const names = new Map(Object.entries(ROLES).map(([name, role]) => [role as bigint, name]));
+  return Object.fromEntries(
+    [...members].map(([role, holders]) => [names.get(role) ?? String(role), [...holders]]),
+  ) as Record<RoleName, string[]>;
+}
 
 /** Name and arguments of the custom error with which a call by a stranger is refused; nothing if it is not, or otherwise. */
 async function refusalOf(world: Deployed, contract: ContractName, fragment: FunctionFragment) {
@@ -224,33 +303,92 @@ describe("access", function () {
       });
     }
 
-    it("gives each role to whom the deployment names, and leaves the deployer none", async function () {
-      const { authority, addresses, ...people } = await networkHelpers.loadFixture(deployed);
-      const { deployer, governance, guardian, attester, stranger } = people;
-      const holders: { readonly [role in RoleName]: readonly string[] } = {
+    it("leaves power to nobody whom the page does not name: every role, from the chain alone", async function () {
+      const world = await networkHelpers.loadFixture(deployed);
+      const { addresses, guardian, attester } = world;
+
+      const holders = await holdersOf(world);
+
+      expect(holders).to.deep.equal({
+        ADMIN: [addresses.FederationGovernor],
+        GOVERNANCE: [addresses.FederationGovernor],
+        GUARDIAN: [guardian.address],
+        LEDGER: [addresses.MigrationLedger],
+        ATTESTER: [attester.address],
+      });
+    });
+
+    it("leaves power to nobody whom the page does not name: every function, from the chain alone", async function () {
+      const world = await networkHelpers.loadFixture(deployed);
+      const { authority, addresses } = world;
+      const holders = await holdersOf(world);
+      const everybody = await everybodyOf(world);
+
+      for (const contract of NAMES) {
+        for (const { name, selector } of writing(contract)) {
+          const role = PAGE[contract].find((row) => row.name === name)?.role ?? "ADMIN";
+          for (const account of everybody) {
+            const may = await authority.canCall(account, addresses[contract], selector);
+            const isHolder = holders[role].includes(account);
+            expect(may, `${account}: ${contract}.${name}`).to.deep.equal([isHolder, 0n]);
+          }
+        }
+      }
+    });
+
+    it("has no other restriction, closure, delay or administrator of a role than the page says", async function () {
+      const world = await networkHelpers.loadFixture(deployed);
+      const { authority, addresses } = world;
+      const found = (await logsOf(world, "TargetFunctionRoleUpdated")).map(
+        ({ target, selector, roleId }) => `${String(target)} ${String(selector)} ${String(roleId)}`,
+      );
+      const expected = MANAGED.flatMap((contract) =>
+        PAGE[contract].flatMap(({ name, role }) =>
+          role ? [`${addresses[contract]} ${ABIS[contract].getFunction(name)!.selector} ${ROLES[role]}`] : [],
+        ),
+      );
+
+      expect(found.sort()).to.deep.equal(expected.sort());
+      for (const event of ["RoleAdminChanged", "RoleGuardianChanged", "TargetClosed", "OperationScheduled"]) {
+        expect(await logsOf(world, event), event).to.deep.equal([]);
+      }
+      for (const role of Object.values(ROLES)) {
+        expect(await authority.getRoleAdmin(role)).to.equal(ROLES.ADMIN);
+        expect(await authority.getRoleGrantDelay(role)).to.equal(0n);
+      }
+      for (const address of Object.values(addresses)) {
+        expect(await authority.isTargetClosed(address)).to.equal(false);
+        expect(await authority.getTargetAdminDelay(address)).to.equal(0n);
+      }
+    });
+
+    it("is a real one; one for tests has an account that governs, and a governor without a role", async function () {
+      const real = await networkHelpers.loadFixture(deployed);
+      expect(await real.governor.IS_TEST()).to.equal(false);
+
+      const world = await networkHelpers.loadFixture(deployedForTests);
+      const { addresses, governance, guardian, attester } = world;
+
+      expect(await holdersOf(world)).to.deep.equal({
         ADMIN: [governance.address],
         GOVERNANCE: [governance.address],
         GUARDIAN: [guardian.address],
         LEDGER: [addresses.MigrationLedger],
         ATTESTER: [attester.address],
-      };
-      const asked = [deployer, governance, guardian, attester, stranger].map(({ address }) => address);
-
-      for (const role of Object.keys(ROLES) as RoleName[]) {
-        for (const account of [...asked, ...Object.values(addresses)]) {
-          const [isMember, delay] = await authority.hasRole(ROLES[role], account);
-          expect([isMember, delay], `${role} of ${account}`).to.deep.equal([holders[role].includes(account), 0n]);
-        }
-      }
+      });
     });
 
     it("ties the contracts to each other", async function () {
       const world = await networkHelpers.loadFixture(deployed);
-      const { addresses, registry, exchange, ledger } = world;
+      const { addresses, registry, exchange, ledger, validators, governor } = world;
 
-      for (const contract of [registry, exchange, ledger]) {
+      for (const contract of [registry, exchange, ledger, validators]) {
         expect(await contract.authority()).to.equal(addresses.AccessManager);
       }
+      expect(await governor.AUTHORITY()).to.equal(addresses.AccessManager);
+      expect(await governor.REGISTRY()).to.equal(addresses.CloudRegistry);
+      expect(await governor.VALIDATORS()).to.equal(addresses.ValidatorSet);
+      expect(await validators.REGISTRY()).to.equal(addresses.CloudRegistry);
       expect(await exchange.REGISTRY()).to.equal(addresses.CloudRegistry);
       expect(await ledger.registry()).to.equal(addresses.CloudRegistry);
       expect(await ledger.exchange()).to.equal(addresses.CapacityExchange);
@@ -259,12 +397,12 @@ describe("access", function () {
     });
 
     it("lets the ledger, and nobody else, say that a cloud left", async function () {
-      const { authority, addresses, governance, guardian } = await networkHelpers.loadFixture(deployed);
+      const { authority, addresses, guardian } = await networkHelpers.loadFixture(deployed);
       const { selector } = ABIS.CloudRegistry.getFunction("markLeft")!;
 
       for (const [account, may] of [
         [addresses.MigrationLedger, true],
-        [governance.address, false],
+        [addresses.FederationGovernor, false],
         [guardian.address, false],
       ] as const) {
         const [immediate] = await authority.canCall(account, addresses.CloudRegistry, selector);

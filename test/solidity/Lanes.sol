@@ -60,4 +60,19 @@ library Lanes {
         }
         return true;
     }
+
+    /// @notice Amounts by name → by lane.
+    function amountsOf(Resources memory resources) internal pure returns (uint32[8] memory) {
+        return
+            [
+                resources.vcpuMilli,
+                resources.memoryMiB,
+                resources.storageGiB,
+                resources.diskIops,
+                resources.networkMbps,
+                resources.gpus,
+                resources.spare1,
+                resources.spare2
+            ];
+    }
 }

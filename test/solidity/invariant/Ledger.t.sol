@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {Resources} from "../../../contracts/documents/Resources.sol";
-import {ICapacityExchange} from "../../../contracts/exchange/ICapacityExchange.sol";
 import {IMigrationLedger, Parameters, Stay, Vm, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {ICloudRegistry} from "../../../contracts/registry/ICloudRegistry.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
@@ -52,7 +51,13 @@ contract LedgerInvariants {
         _ledger = IMigrationLedger(
             _deploy("MigrationLedger.sol:MigrationLedger", bytes.concat(shared, abi.encode(exits, changes, parameters)))
         );
-        _handler = new LedgerHandler(_ledger, ICapacityExchange(exchange), START);
+        address hashes = _deploy("DocumentHashes.sol:DocumentHashes", "");
+        address offers = _deploy("OfferModel.sol:OfferModel", abi.encode(_ledger));
+        bytes memory tools = abi.encode(_ledger, exchange, hashes, offers, START);
+        address endings = _deploy("LedgerEndings.sol:LedgerEndings", tools);
+        _handler = LedgerHandler(
+            _deploy("LedgerHandler.t.sol:LedgerHandler", bytes.concat(tools, abi.encode(endings)))
+        );
         // Something to act on from the beginning: offers everywhere, and a few VMs.
         for (uint256 i = 0; i < 12; ++i) {
             _handler.offer((i << 40) | (i << 8) | 1);

@@ -2,19 +2,15 @@
 pragma solidity 0.8.30;
 
 import {Agreement, Line} from "../../../contracts/documents/Agreement.sol";
-import {Amendment} from "../../../contracts/documents/Amendment.sol";
-import {Evacuation} from "../../../contracts/documents/Evacuation.sol";
-import {Handover} from "../../../contracts/documents/Handover.sol";
 import {Move} from "../../../contracts/documents/Move.sol";
-import {MutualAbort} from "../../../contracts/documents/MutualAbort.sol";
-import {Record} from "../../../contracts/documents/Record.sol";
 import {ICapacityExchange} from "../../../contracts/exchange/ICapacityExchange.sol";
 import {IMigrationLedger, Vm, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
-import {ResourceVector} from "../../../contracts/types/ResourceVector.sol";
 import {VmId} from "../../../contracts/types/VmId.sol";
 import {cheats} from "../Cheats.sol";
 import {Lanes} from "../Lanes.sol";
+import {DocumentHashes} from "./DocumentHashes.sol";
+import {OfferModel} from "./OfferModel.sol";
 
 /// @title What the ledger should be, kept beside it in plain numbers
 /// @dev Time is kept here too: the compiler may read the block's time once for a function that sets it in between.
@@ -49,13 +45,6 @@ abstract contract LedgerModel {
         uint256 startedAt; // seconds
     }
 
-    /// @notice An offer in plain numbers. No capacity: no offer.
-    struct GhostOffer {
-        uint32[8] capacity;
-        uint32[8] biggest;
-        bool exists;
-    }
-
     uint32 public constant CLOUDS = 4;
     uint16 public constant SITES = 2;
     uint256 public constant RETENTION = 1 days;
@@ -66,6 +55,8 @@ abstract contract LedgerModel {
 
     IMigrationLedger public immutable LEDGER;
     ICapacityExchange public immutable EXCHANGE;
+    DocumentHashes internal immutable HASHES;
+    OfferModel internal immutable OFFERS;
     bytes32 private immutable DOMAIN;
 
     /// @notice The chain's time, in seconds.
@@ -73,13 +64,19 @@ abstract contract LedgerModel {
 
     GhostVm[] internal _vms;
     GhostMove[] internal _moves;
-    mapping(uint32 cloud => mapping(uint16 site => GhostOffer)) internal _offers;
-    mapping(uint32 cloud => mapping(uint16 site => uint32[8])) private _committedBefore;
     mapping(bytes32 action => uint256) private _calls;
 
-    constructor(IMigrationLedger ledger, ICapacityExchange exchange, uint256 start) {
+    constructor(
+        IMigrationLedger ledger,
+        ICapacityExchange exchange,
+        DocumentHashes hashes,
+        OfferModel offers,
+        uint256 start
+    ) {
         LEDGER = ledger;
         EXCHANGE = exchange;
+        HASHES = hashes;
+        OFFERS = offers;
         time = start;
         DOMAIN = keccak256(
             abi.encode(
@@ -144,32 +141,6 @@ abstract contract LedgerModel {
         }
     }
 
-    /* HASHES: DOCUMENTS ARE HASHED AS CALLDATA */
-
-    function moveId(Move calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
-    function handoverId(Handover calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
-    function mutualAbortId(MutualAbort calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
-    function recordId(Record calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
-    function amendmentId(Amendment calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
-    function evacuationId(Evacuation calldata document) external pure returns (bytes32) {
-        return document.structHash();
-    }
-
     /* SIGNING AND SENDING */
 
     function accountOf(uint32 cloud) public pure returns (address) {
@@ -216,27 +187,14 @@ abstract contract LedgerModel {
     /// @dev Every action comes in a block of its own.
     function _before() private {
         _pass(1);
-        for (uint32 cloud = 1; cloud <= CLOUDS; ++cloud) {
-            for (uint16 site = 0; site < SITES; ++site) {
-                _committedBefore[cloud][site] = _committed(cloud, site);
-            }
-        }
+        OFFERS.noteCommitted();
         for (uint256 i = 0; i < _vms.length; ++i) {
             _vms[i].isTouched = false;
         }
     }
 
     function _after() private {
-        for (uint32 cloud = 1; cloud <= CLOUDS; ++cloud) {
-            for (uint16 site = 0; site < SITES; ++site) {
-                uint32[8] memory before = _committedBefore[cloud][site];
-                uint32[8] memory current = _committed(cloud, site);
-                for (uint256 i = 0; i < Lanes.COUNT; ++i) {
-                    bool hasRisen = current[i] > before[i];
-                    require(!hasRisen || current[i] <= _offers[cloud][site].capacity[i], "INV-ROOM");
-                }
-            }
-        }
+        OFFERS.checkRoom();
         for (uint256 i = 0; i < _vms.length; ++i) {
             GhostVm storage ghost = _vms[i];
             (Vm memory vm, ) = LEDGER.vmOf(ghost.id);
@@ -259,47 +217,19 @@ abstract contract LedgerModel {
         ++_calls[keccak256(bytes(action))];
     }
 
-    /* ROOM, LANE BY LANE */
+    /* ROOM */
 
-    /// @dev Whether an offer has room for the lines of an agreement (INV-ROOM).
     function _hasRoom(uint32 cloud, uint16 site, Line[] memory lines) internal view returns (bool) {
-        GhostOffer storage offered = _offers[cloud][site];
-        if (!offered.exists) return false;
-        uint256[8] memory sums = promised(cloud, site);
-        for (uint256 i = 0; i < lines.length; ++i) {
-            uint32[8] memory amounts = _amountsOf(lines[i]);
-            for (uint256 j = 0; j < Lanes.COUNT; ++j) {
-                if (amounts[j] > offered.biggest[j]) return false;
-            }
-            _add(sums, amounts);
-        }
-        for (uint256 j = 0; j < Lanes.COUNT; ++j) {
-            if (sums[j] > offered.capacity[j]) return false;
-        }
-        return true;
+        return OFFERS.hasRoom(cloud, site, promised(cloud, site), lines);
     }
 
-    /// @dev Whether an offer has room for VMs there to become what the lines say: only what grows must fit.
     function _canGrow(uint256[] memory group, Line[] memory lines) internal view returns (bool) {
         GhostVm storage first = _vms[group[0]];
-        GhostOffer storage offered = _offers[first.host][first.site];
-        uint256[8] memory before = promised(first.host, first.site);
-        uint256[8] memory sums = promised(first.host, first.site);
-        bool isGrowing = false;
+        uint32[8][] memory current = new uint32[8][](group.length);
         for (uint256 i = 0; i < group.length; ++i) {
-            uint32[8] memory current = _vms[group[i]].amounts;
-            uint32[8] memory wanted = _amountsOf(lines[i]);
-            for (uint256 j = 0; j < Lanes.COUNT; ++j) {
-                sums[j] = sums[j] + wanted[j] - current[j];
-                if (wanted[j] <= current[j]) continue;
-                isGrowing = true;
-                if (wanted[j] > offered.biggest[j]) return false;
-            }
+            current[i] = _vms[group[i]].amounts;
         }
-        for (uint256 j = 0; j < Lanes.COUNT; ++j) {
-            if (sums[j] > before[j] && sums[j] > offered.capacity[j]) return false;
-        }
-        return !isGrowing || offered.exists;
+        return OFFERS.canGrow(first.host, first.site, promised(first.host, first.site), current, lines);
     }
 
     /* HELPERS */
@@ -309,21 +239,7 @@ abstract contract LedgerModel {
     }
 
     function _amountsOf(Line memory line) internal pure returns (uint32[8] memory) {
-        return
-            [
-                line.resources.vcpuMilli,
-                line.resources.memoryMiB,
-                line.resources.storageGiB,
-                line.resources.diskIops,
-                line.resources.networkMbps,
-                line.resources.gpus,
-                line.resources.spare1,
-                line.resources.spare2
-            ];
-    }
-
-    function _committed(uint32 cloud, uint16 site) private view returns (uint32[8] memory) {
-        return Lanes.split(ResourceVector.unwrap(LEDGER.committedVectorOf(CloudId.wrap(cloud), site)));
+        return Lanes.amountsOf(line.resources);
     }
 
     function _add(uint256[8] memory sums, uint32[8] memory amounts) private pure {

@@ -6,12 +6,14 @@ import { Interface, type InterfaceAbi } from "ethers";
 import * as library from "../../../src/index.js";
 import { ICapacityExchange__factory } from "../../../src/typechain/factories/contracts/exchange/ICapacityExchange__factory.js";
 import { IMigrationLedger__factory } from "../../../src/typechain/factories/contracts/ledger/IMigrationLedger__factory.js";
+import { IValidatorSet__factory } from "../../../src/typechain/factories/contracts/governance/IValidatorSet__factory.js";
 import { ICloudRegistry__factory } from "../../../src/typechain/factories/contracts/registry/ICloudRegistry__factory.js";
 
 const INTERFACES: { readonly [name: string]: InterfaceAbi } = {
   ICapacityExchange: ICapacityExchange__factory.abi,
   IMigrationLedger: IMigrationLedger__factory.abi,
   ICloudRegistry: ICloudRegistry__factory.abi,
+  IValidatorSet: IValidatorSet__factory.abi,
 };
 
 describe("the library", function () {

@@ -3,7 +3,7 @@ import { type Interface, ZeroHash } from "ethers";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 
-import { agreementId, publicMove } from "../../../src/index.js";
+import { DocumentKind, agreementId, publicMove } from "../../../src/index.js";
 import { expectRefusal } from "../../fixtures/expectations.js";
 import {
   DAY,
@@ -145,6 +145,33 @@ describe("MigrationLedger", function () {
       await expectRefusal(world, world.ledger.stays(vm, 0, 1), "MigrationLedger_UnknownStay", vm, 0);
       await expectRefusal(world, world.ledger.stays(vm, 5, 1), "MigrationLedger_UnknownStay", vm, 5);
       await expectRefusal(world, world.ledger.stays(UNREGISTERED, 1, 1), "MigrationLedger_UnknownVm", UNREGISTERED);
+    });
+  });
+
+  describe("stayOf", function () {
+    it("tells of each stay whose, where, when, after what, and under which agreement (INV-HOST)", async function () {
+      const { world, vm, first, move, times: at } = await networkHelpers.loadFixture(history);
+      const { None, Record, Move } = DocumentKind;
+
+      for (const [index, expected] of [
+        [1n, at.registered, at.released, 0n, None, ZeroHash],
+        [2n, at.running, at.handedOver, at.released, Record, agreementId(first.agreement)],
+        [3n, at.completed, at.stopped, at.handedOver, Move, agreementId(move.agreement)],
+        [1n, at.restored, 0n, at.stopped, None, ZeroHash],
+      ].entries()) {
+        const found = await world.ledger.stayOf(vm, index + 1);
+        const { host, startedAt, endedAt, previousEndedAt, kind, agreement } = found;
+        expect([host, startedAt, endedAt, previousEndedAt, Number(kind), agreement]).to.deep.equal(expected);
+        expect(found.home).to.equal(HOME);
+      }
+    });
+
+    it("reverts for numbers that do not exist, and unknown VMs", async function () {
+      const { world, vm } = await networkHelpers.loadFixture(history);
+
+      await expectRefusal(world, world.ledger.stayOf(vm, 0), "MigrationLedger_UnknownStay", vm, 0);
+      await expectRefusal(world, world.ledger.stayOf(vm, 5), "MigrationLedger_UnknownStay", vm, 5);
+      await expectRefusal(world, world.ledger.stayOf(UNREGISTERED, 1), "MigrationLedger_UnknownVm", UNREGISTERED);
     });
   });
 

@@ -1,0 +1,12 @@
+import type { Federation } from "../../chain/federation.js";
+import { type SendOptions, type Sent, send } from "../../chain/send.js";
+
+/**
+ * Takes an invitation back. Restricted: governance; elsewhere propose it.
+ * @param validator The node's address.
+ * @returns The mined transaction with its events.
+ * @throws RevertError with the contract's error by name.
+ */
+export function withdrawInvitation(federation: Federation, validator: string, options?: SendOptions): Promise<Sent> {
+  return send(federation, federation.validators, "withdrawInvitation", [validator], options);
+}

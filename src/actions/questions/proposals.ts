@@ -1,0 +1,83 @@
+import type { Result } from "ethers";
+
+import { ask } from "../../chain/ask.js";
+import type { Federation } from "../../chain/federation.js";
+import { BusError } from "../../errors/busError.js";
+import type { ProposalDraft } from "../../governance/proposal.js";
+
+/** A proposal with its calls, and how it stands. Times are seconds since the epoch; zero for not known yet. */
+export interface ProposalView extends ProposalDraft {
+  readonly id: bigint;
+  /** Number of the cloud that made it. */
+  readonly proposer: number;
+  /** A value of `ProposalState`. */
+  readonly state: number;
+  readonly isPrompt: boolean;
+  readonly snapshot: bigint;
+  readonly deadline: bigint;
+  readonly decidedAt: bigint;
+  readonly executableAt: bigint;
+  readonly expiresAt: bigint;
+  readonly votesFor: number;
+  readonly votesNeeded: number;
+  readonly members: number;
+}
+
+interface Created {
+  readonly id: bigint;
+  readonly draft: ProposalDraft;
+}
+
+async function created({ governor, provider }: Federation): Promise<Created[]> {
+  const logs = await provider.getLogs({
+    address: await governor.getAddress(),
+    topics: [governor.interface.getEvent("ProposalCreated").topicHash],
+    fromBlock: 0,
+    toBlock: "latest",
+  });
+  return logs.flatMap((log) => {
+    const args = governor.interface.parseLog(log)?.args;
+    return args ? [fromEvent(args)] : [];
+  });
+}
+
+function fromEvent(args: Result): Created {
+  const targets = [...(args.targets as Iterable<string>)];
+  const datas = [...(args.calldatas as Iterable<string>)];
+  const calls = targets.map((target, i) => ({ target, data: datas[i] ?? "0x" }));
+  return { id: args.proposalId as bigint, draft: { calls, description: String(args.description) } };
+}
+
+async function viewOf({ governor }: Federation, { id, draft }: Created): Promise<ProposalView> {
+  const found = await ask(governor.proposalOf(id));
+  return {
+    ...draft,
+    id,
+    proposer: Number(found.proposer),
+    state: Number(found.state),
+    isPrompt: found.isPrompt,
+    snapshot: found.snapshot,
+    deadline: found.deadline,
+    decidedAt: found.decidedAt,
+    executableAt: found.executableAt,
+    expiresAt: found.expiresAt,
+    votesFor: Number(found.votesFor),
+    votesNeeded: Number(found.votesNeeded),
+    members: Number(found.members),
+  };
+}
+
+/** Every proposal that was ever made, oldest first. */
+export async function proposalsOf(federation: Federation): Promise<ProposalView[]> {
+  return Promise.all((await created(federation)).map((one) => viewOf(federation, one)));
+}
+
+/**
+ * A proposal by its id.
+ * @throws BusError `UNKNOWN_PROPOSAL` if nobody made it.
+ */
+export async function readProposal(federation: Federation, id: bigint): Promise<ProposalView> {
+  const found = (await created(federation)).find((one) => one.id === id);
+  if (!found) throw new BusError("UNKNOWN_PROPOSAL", `there is no proposal ${id}`);
+  return viewOf(federation, found);
+}
