@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { hexlify, isHexString, randomBytes } from "ethers";
+
 import { nodeRpc } from "../src/allowlists/nodeRpc.js";
 import { parseFounders, requireComplete, validatorOf } from "../network/founding/founders.js";
 import { makeGenesis } from "../network/genesis/federation.js";
@@ -14,9 +16,17 @@ import { askOnTerminal, restartNode } from "../network/local/restart.js";
 import { networkStatus, statusLines } from "../network/local/status.js";
 import { bringUp, restartAll } from "../network/local/up.js";
 import { NetworkError } from "../network/networkError.js";
-import { NETWORK_FILES, generateKeys, writeNetwork } from "../network/nodes/folders.js";
+import {
+  NETWORK_FILES,
+  generateKeys,
+  publicKeyOf,
+  readIfThere,
+  writeNetwork,
+  writeSecret,
+} from "../network/nodes/folders.js";
 
-const USAGE = `npm run network:genesis -- --founders FILE --out DIR   writes the genesis file of a founding document, and a folder for each node
+const USAGE = `npm run network:key -- --out FILE                      makes a node's key, or reads it, and prints its public part
+npm run network:genesis -- --founders FILE --out DIR   writes the genesis file of a founding document, and a folder for each node
   --generate-keys      makes the keys of nodes whose public key the document does not name, into their folders
   --no-allow-lists     without lists of permitted nodes and accounts
 npm run network:verify -- --dir DIR [--rpc URL]        compares a running chain's block 0 with DIR, and DIR with its founding document
@@ -87,6 +97,19 @@ const LONGEST_S = 86_400;
 
 function timeoutOf(values: Values): number {
   return number("timeout", values.timeout, LONGEST_S) * 1_000;
+}
+
+async function key(values: Values): Promise<void> {
+  const path = required("out", values.out);
+  let nodeKey = (await readIfThere(path))?.trim();
+  if (nodeKey === undefined) {
+    nodeKey = hexlify(randomBytes(32));
+    await writeSecret(path, `${nodeKey}\n`);
+  }
+  if (!isHexString(nodeKey, 32)) throw new NetworkError("BAD_ARGUMENT", `${path} holds no key: 0x and 64 digits`);
+  const publicKey = publicKeyOf(nodeKey);
+  tell(`publicKey ${publicKey}`);
+  tell(`validator ${validatorOf(publicKey)}`);
 }
 
 async function genesis(values: Values): Promise<void> {
@@ -169,6 +192,9 @@ async function main(): Promise<number> {
     return 0;
   }
   switch (command) {
+    case "key":
+      await key(values);
+      return 0;
     case "genesis":
       await genesis(values);
       return 0;

@@ -1,16 +1,17 @@
-import { type BaseContract, type Signer, id } from "ethers";
+import type { Signer } from "ethers";
 
+import { executeProposal } from "../../src/actions/governance/executeProposal.js";
+import { propose } from "../../src/actions/governance/propose.js";
+import { queueProposal } from "../../src/actions/governance/queueProposal.js";
+import { vote } from "../../src/actions/governance/vote.js";
 import { ask } from "../../src/chain/ask.js";
 import { type Federation, asSender } from "../../src/chain/federation.js";
-import { type Sent, send } from "../../src/chain/send.js";
+import type { Sent } from "../../src/chain/send.js";
+import { type ProposalCall, proposalIdOf, protectedDraft } from "../../src/governance/proposal.js";
 import type { ChainClock } from "./chain.js";
 
-/** One call that a proposal makes. */
-export interface ProposedCall {
-  readonly contract: BaseContract;
-  readonly name: string;
-  readonly args: readonly unknown[];
-}
+/** OpenZeppelin's `support` of a vote in favour. */
+const FOR = 1;
 
 /**
  * Carries a proposal through by the accounts given, which must be enough: propose, vote, queue unless it is prompt, wait,
@@ -22,29 +23,23 @@ export async function decide(
   federation: Federation,
   clock: ChainClock,
   voters: readonly [Signer, ...Signer[]],
-  calls: readonly ProposedCall[],
+  calls: readonly ProposalCall[],
   description: string,
 ): Promise<Sent> {
-  const { governor } = federation;
   const [first] = voters;
-  const targets = await Promise.all(calls.map(({ contract }) => contract.getAddress()));
-  const values = calls.map(() => 0n);
-  const datas = calls.map(({ contract, name, args }) => contract.interface.encodeFunctionData(name, args));
-  const stored = [targets, values, datas, id(description)] as const;
-  const sendAs = (signer: Signer, name: string, args: readonly unknown[]): Promise<Sent> =>
-    send(asSender(federation, signer), governor, name, args);
-  const proposal = await ask(governor.hashProposal([...targets], [...values], [...datas], id(description)));
+  const proposer = asSender(federation, first);
+  const draft = protectedDraft({ calls, description }, await first.getAddress());
+  const id = proposalIdOf(draft);
+  const stand = () => ask(federation.governor.proposalOf(id));
 
-  await sendAs(first, "propose", [targets, values, datas, description]);
-  const { snapshot, votesNeeded, isPrompt } = await ask(governor.proposalOf(proposal));
+  await propose(proposer, draft);
+  const { snapshot, votesNeeded, isPrompt } = await stand();
   await clock.waitUntil(snapshot + 1n);
-  for (const voter of voters.slice(0, Number(votesNeeded))) await sendAs(voter, "castVote", [proposal, 1]);
-  const { decidedAt } = await ask(governor.proposalOf(proposal));
-  await clock.waitUntil(decidedAt + 1n);
+  for (const voter of voters.slice(0, Number(votesNeeded))) await vote(asSender(federation, voter), id, FOR);
+  await clock.waitUntil((await stand()).decidedAt + 1n);
   if (!isPrompt) {
-    await sendAs(first, "queue", stored);
-    const { executableAt } = await ask(governor.proposalOf(proposal));
-    await clock.waitUntil(executableAt);
+    await queueProposal(proposer, draft);
+    await clock.waitUntil((await stand()).executableAt);
   }
-  return sendAs(first, "execute", stored);
+  return executeProposal(proposer, draft);
 }

@@ -4,14 +4,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type BaseWallet, Wallet, getAddress, id, toQuantity } from "ethers";
 
+import { activateValidator } from "../../src/actions/governance/activateValidator.js";
+import { retireValidator } from "../../src/actions/governance/retireValidator.js";
 import { FIRST_STATE, MIRROR_DEFAULTS, mirrorOnce } from "../../src/allowlists/mirror.js";
 import { canonicalEnode } from "../../src/allowlists/enode.js";
 import { parseNodes } from "../../src/allowlists/nodesFile.js";
 import { ask } from "../../src/chain/ask.js";
 import { KeyRole } from "../../src/chain/enums.js";
 import { type Federation, asSender, readHead } from "../../src/chain/federation.js";
-import { send } from "../../src/chain/send.js";
 import { signDocument } from "../../src/documents/hash.js";
+import { signActivation } from "../../src/governance/activation.js";
+import { callOf } from "../../src/governance/proposal.js";
 import { type LocalKeys, freshCloudKeys, labelOf } from "../founding/draft.js";
 import { enodeOf } from "../founding/founders.js";
 import { NetworkError } from "../networkError.js";
@@ -179,7 +182,7 @@ async function admitCloud(
     federation,
     clock,
     await votersOf(own),
-    [{ contract: federation.registry, name: "admit", args }],
+    [await callOf(federation.registry, "admit", args)],
     `Admit ${label} as cloud ${cloud} (${account.address})`,
   );
   tell(`${label} is a member`);
@@ -250,45 +253,9 @@ async function activate(
   const now = (await readHead(provider)).timeMs / 1_000n;
   if (againAt > now) tell(`the last addition is not long ago: waiting ${againAt - now} s`);
   await clock.waitUntil(againAt);
-  const activation = await signActivation(federation, cloud, nodeKey);
-  await send(asSender(federation, account), validators, "activateValidator", [
-    cloud,
-    activation.document,
-    activation.signature,
-  ]);
+  const activation = await signActivation(federation, nodeKey, cloud);
+  await activateValidator(asSender(federation, account), cloud, activation);
   tell(`validator ${nodeKey.address} has its seat`);
-}
-
-/**
- * What a node key signs to become a validator, over a block that the chain knows. Not the newest one: a call that tries the
- * transaction out runs as if it stood in that block, and a block does not know its own hash.
- */
-export async function signActivation(
-  federation: Federation,
-  cloud: number,
-  nodeKey: BaseWallet,
-  replaces = `0x${"00".repeat(20)}`,
-): Promise<{
-  readonly document: {
-    readonly cloud: number;
-    readonly validator: string;
-    readonly replaces: string;
-    readonly blockNumber: bigint;
-    readonly blockHash: string;
-  };
-  readonly signature: string;
-}> {
-  const { provider, validatorDomain } = federation;
-  const number = Math.max((await readHead(provider)).number - 1, 0);
-  const block = (await provider.send("eth_getBlockByNumber", [toQuantity(number), false])) as { readonly hash: string };
-  const document = {
-    cloud,
-    validator: nodeKey.address,
-    replaces,
-    blockNumber: BigInt(number),
-    blockHash: block.hash,
-  };
-  return { document, signature: await signDocument(nodeKey, validatorDomain, "ValidatorActivation", document) };
 }
 
 const POLL_MS = 250;
@@ -322,7 +289,7 @@ export async function removeNode(dir: string, label: string, timeoutMs: number, 
   const key = keys.clouds[label];
   if (!key) throw new NetworkError("NO_NETWORK", `the account of ${label} is not in ${join(dir, KEYS_FILE)}`);
   if ((await ask(validators.validatorOf(node.cloud))) === getAddress(node.validator)) {
-    await send(asSender(federation, new Wallet(key.account)), validators, "retireValidator", [node.cloud]);
+    await retireValidator(asSender(federation, new Wallet(key.account)), node.cloud);
     tell(`${label} gave up its seat`);
   }
   const { number } = await readHead(provider);

@@ -55,8 +55,8 @@ interface RawLog {
   readonly data: string;
 }
 
-/** How many blocks are asked for at once. */
-const LOG_SPAN = 5_000;
+/** How many blocks are asked for at once: what every version of Besu allows (`--rpc-max-logs-range`). */
+const LOG_SPAN = 1_000;
 
 /** Questions to a federation's contracts at one block. */
 interface Reader {

@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { expect } from "chai";
-import { Wallet, ZeroAddress, dataSlice, getCreateAddress, id, keccak256 } from "ethers";
+import { Wallet, ZeroAddress, dataSlice, getCreateAddress, id, keccak256, toQuantity } from "ethers";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 
@@ -13,7 +15,10 @@ import { type GenesisBundle, deployerKeyOf, makeGenesis } from "../../network/ge
 import { validatorOf } from "../../network/founding/founders.js";
 import { moduleParameters } from "../../network/genesis/parameters.js";
 import { type GenesisAccount, stateRoot } from "../../network/genesis/stateRoot.js";
-import { writeNetwork } from "../../network/nodes/folders.js";
+import type { GenesisFile } from "../../network/genesis/genesis.js";
+import { verifyGenesis } from "../../network/genesis/verify.js";
+import { publicKeyOf, writeNetwork } from "../../network/nodes/folders.js";
+import { type NodeRpc, RpcError } from "../../src/allowlists/nodeRpc.js";
 import {
   CloudStatus,
   asSender,
@@ -25,6 +30,7 @@ import {
 } from "../../src/index.js";
 import { FOUNDED_AT, chainFrom, founderKey, foundersOf } from "../fixtures/network.js";
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOUNDERS = foundersOf(4);
 const FOUNDED_S = Date.parse(FOUNDED_AT) / 1_000;
 
@@ -231,6 +237,131 @@ describe("genesis", function () {
         expect(code.length / 2 - 1, address).to.be.at.most(24_576);
       }
       await connection.close();
+    });
+  });
+
+  describe("verifyGenesis", function () {
+    const validators = FOUNDERS.clouds.map(({ node }) => validatorOf(node.publicKey));
+
+    /** A node whose block 0 is that of a genesis file; what it says can be changed. */
+    const nodeWith = (genesis: GenesisFile, changes: Readonly<Record<string, unknown>> = {}): NodeRpc => ({
+      url: "",
+      send<T>(method: string, ...params: readonly unknown[]): Promise<T> {
+        if (method in changes) {
+          const answer = changes[method];
+          return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer as T);
+        }
+        const account = genesis.alloc[String(params[0])];
+        const answers: Readonly<Record<string, unknown>> = {
+          eth_chainId: toQuantity(genesis.config.chainId),
+          eth_getBlockByNumber: {
+            timestamp: genesis.timestamp,
+            gasLimit: genesis.gasLimit,
+            extraData: genesis.extraData,
+            stateRoot: bundle.fingerprint.stateRoot,
+            hash: bundle.fingerprint.genesisHash,
+          },
+          eth_getCode: account?.code ?? "0x",
+          eth_getTransactionCount: account?.nonce ?? "0x0",
+          eth_getStorageAt: account?.storage?.[String(params[1])] ?? "0x0",
+          qbft_getValidatorsByBlockNumber: [...validators].reverse(),
+        };
+        return Promise.resolve(answers[method] as T);
+      },
+    });
+    const differing = async (genesis: GenesisFile, changes: Readonly<Record<string, unknown>> = {}) =>
+      (await verifyGenesis(nodeWith(genesis, changes), bundle.genesis, validators)).map(({ what }) => what);
+
+    it("finds nothing that differs on the chain of the file", async function () {
+      expect(await differing(bundle.genesis)).to.deep.equal([]);
+    });
+
+    it("names the slot, the code and the nonce that differ", async function () {
+      const registry = bundle.addressBook.contracts.CloudRegistry;
+      const account = bundle.genesis.alloc[registry]!;
+      const slot = Object.keys(account.storage ?? {})[3]!;
+      const other = {
+        ...account,
+        code: "0x00",
+        nonce: "0x2",
+        storage: { ...account.storage, [slot]: `0x${"01".repeat(32)}` },
+      };
+      const genesis = { ...bundle.genesis, alloc: { ...bundle.genesis.alloc, [registry]: other } };
+      expect(await differing(genesis)).to.deep.equal([
+        `code at ${registry}`,
+        `nonce of ${registry}`,
+        `slot ${slot} of ${registry}`,
+      ]);
+    });
+
+    it("names another header, another chain, other validators, and a node without QBFT", async function () {
+      const { genesis } = bundle;
+      expect(await differing({ ...genesis, timestamp: "0x1", gasLimit: "0x2" })).to.deep.equal([
+        "timestamp of block 0",
+        "gas limit of block 0",
+      ]);
+      expect(await differing(genesis, { eth_chainId: "0x1" })).to.deep.equal(["chain id"]);
+      expect(await differing(genesis, { eth_getBlockByNumber: {} })).to.have.length(5);
+      expect(await differing(genesis, { qbft_getValidatorsByBlockNumber: validators.slice(1) })).to.deep.equal([
+        "validators after block 0",
+      ]);
+      const noQbft = new RpcError(-32601, "Method not found");
+      expect(await differing(genesis, { qbft_getValidatorsByBlockNumber: noQbft })).to.deep.equal([
+        "validators after block 0",
+      ]);
+    });
+  });
+
+  describe("npm run network:genesis", function () {
+    const run = (...args: string[]) =>
+      new Promise<{ readonly code: number; readonly out: string; readonly errors: string }>((resolve) => {
+        const command = ["--import", "tsx", "scripts/network.ts", ...args];
+        const child = execFile(process.execPath, command, { cwd: ROOT }, (_error, out, errors) => {
+          resolve({ code: child.exitCode ?? 1, out, errors });
+        });
+      });
+
+    it("takes public keys only, or makes the keys that are missing, once", async function () {
+      const base = await folder();
+      const [document, out] = [join(base, "founders.json"), join(base, "network")];
+      const withoutKeys = FOUNDERS.clouds.map((cloud) => {
+        const { host, p2pPort } = cloud.node;
+        return { ...cloud, node: { host, p2pPort } };
+      });
+      await writeFile(document, JSON.stringify({ ...FOUNDERS, clouds: withoutKeys }));
+      const refused = await run("genesis", "--founders", document, "--out", out);
+      expect(refused.code).to.equal(1);
+      expect(refused.errors.trim()).to.equal(
+        "/clouds/0/node: publicKey is missing (with --generate-keys it is made here)",
+      );
+
+      const made = await run("genesis", "--founders", document, "--out", out, "--generate-keys");
+      expect(made.code, made.errors).to.equal(0);
+      const files = await filesIn(out);
+      const again = await run("genesis", "--founders", document, "--out", out, "--generate-keys");
+      expect(again.code, again.errors).to.equal(0);
+      expect(await filesIn(out)).to.deep.equal(files);
+
+      const other = await run("genesis", "--founders", join(out, "founders.json"), "--out", join(base, "another"));
+      expect(other.code, other.errors).to.equal(0);
+      const rebuilt = await filesIn(join(base, "another"));
+      expect(rebuilt["/genesis.json"]).to.equal(files["/genesis.json"]);
+      expect(Object.keys(rebuilt).filter((path) => path.endsWith("/key"))).to.deep.equal([]);
+    });
+
+    it("writes over no other federation", async function () {
+      const out = await folder();
+      await writeNetwork(out, FOUNDERS, bundle, true);
+      const thrown: unknown = await writeNetwork(out, foundersOf(3), bundle, true).catch((reason: unknown) => reason);
+      expect(thrown).to.include({ code: "FOLDER_TAKEN" });
+    });
+
+    it("makes a node's key once, and shows its public part", async function () {
+      const path = join(await folder(), "key");
+      const first = await run("key", "--out", path);
+      const key = new Wallet((await readFile(path, "utf8")).trim());
+      expect(first.out).to.equal(`publicKey ${publicKeyOf(key.privateKey)}\nvalidator ${key.address}\n`);
+      expect((await run("key", "--out", path)).out).to.equal(first.out);
     });
   });
 

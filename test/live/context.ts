@@ -8,10 +8,10 @@ import { deployFederation } from "../../network/deployment/deploy.js";
 import { LOCAL_DELAYS, draftLocal } from "../../network/founding/draft.js";
 import { requireComplete } from "../../network/founding/founders.js";
 import { type ChainClock, openOn, realClock } from "../../network/local/chain.js";
-import { type ProposedCall, decide } from "../../network/local/decide.js";
+import { decide } from "../../network/local/decide.js";
 import { requireNetwork } from "../../network/local/network.js";
 import { publicKeyOf } from "../../network/nodes/folders.js";
-import { type RpcProvider, type Sent, readHead } from "../../src/index.js";
+import { type ProposalCall, type RpcProvider, type Sent, readHead } from "../../src/index.js";
 import type { Member, TestFederation } from "../fixtures/library.js";
 
 /**
@@ -53,7 +53,7 @@ export interface LiveContext extends TestFederation {
   /** Node keys of the founders, which nobody runs. */
   readonly nodeKeys: readonly Wallet[];
   /** Carries a proposal by the members' votes. */
-  decide(calls: readonly ProposedCall[], description: string): Promise<Sent>;
+  decide(calls: readonly ProposalCall[], description: string): Promise<Sent>;
   close(): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ import {
 import { networkStatus } from "../../network/local/status.js";
 import { decide } from "../../network/local/decide.js";
 import { bringUp } from "../../network/local/up.js";
-import { CloudStatus } from "../../src/index.js";
+import { CloudStatus, callOf } from "../../src/index.js";
 import { OWN_NETWORK, describeOwn } from "./context.js";
 
 const MINUTE_MS = 60_000;
@@ -56,8 +56,8 @@ describeOwn("a network of Besu with faults", false, function () {
     const own = await openOwn(OWN_NETWORK);
     const { registry } = own.federation;
     const voters = await votersOf(own);
-    const decideTo = (name: string) =>
-      decide(own.federation, own.clock, voters, [{ contract: registry, name, args: [4] }], `${name} 4`);
+    const decideTo = async (name: string) =>
+      decide(own.federation, own.clock, voters, [await callOf(registry, name, [4])], `${name} 4`);
     await decideTo("confirmSuspension");
     expect(Number(await registry.statusOf(4))).to.equal(CloudStatus.Suspended);
     await decideTo("liftSuspension");

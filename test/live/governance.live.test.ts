@@ -1,9 +1,17 @@
 import { expect } from "chai";
 import { Wallet, id } from "ethers";
 
-import { signActivation } from "../../network/local/join.js";
-import { CloudStatus, KeyRole, RevertError, asSender } from "../../src/index.js";
-import { send } from "../../src/chain/send.js";
+import {
+  CloudStatus,
+  KeyRole,
+  RevertError,
+  activateValidator,
+  asSender,
+  callOf,
+  propose,
+  replaceValidator,
+  signActivation,
+} from "../../src/index.js";
 import { type Member, acceptanceOf, spareKey } from "../fixtures/library.js";
 import { type LiveContext, describeOpen, provision } from "./context.js";
 
@@ -23,9 +31,9 @@ describeOpen("governance on a chain", function () {
 
   it("suspends a cloud by vote without delay, and lifts that", async function () {
     const { registry } = context.federation;
-    await context.decide([{ contract: registry, name: "confirmSuspension", args: [4] }], "cloud 4 is compromised");
+    await context.decide([await callOf(registry, "confirmSuspension", [4])], "cloud 4 is compromised");
     expect(await statusOf(4)).to.equal(CloudStatus.Suspended);
-    await context.decide([{ contract: registry, name: "liftSuspension", args: [4] }], "cloud 4 is well again");
+    await context.decide([await callOf(registry, "liftSuspension", [4])], "cloud 4 is well again");
     expect(await statusOf(4)).to.equal(CloudStatus.Active);
   });
 
@@ -33,13 +41,7 @@ describeOpen("governance on a chain", function () {
     const [first] = context.members;
     const { validators } = context.federation;
     const next = Wallet.createRandom();
-    const { document, signature } = await signActivation(
-      context.federation,
-      first.cloud,
-      next,
-      context.nodeKeys[0]!.address,
-    );
-    await send(as(first), validators, "replaceValidator", [first.cloud, document, signature]);
+    await replaceValidator(as(first), first.cloud, await signActivation(context.federation, next, first.cloud));
 
     expect(await validators.validatorOf(first.cloud)).to.equal(next.address);
     const seated = [...(await validators.getValidators())];
@@ -62,40 +64,29 @@ describeOpen("governance on a chain", function () {
       await acceptanceOf(context, account, 5, KeyRole.Account),
       await acceptanceOf(context, recovery, 5, KeyRole.Recovery),
     ];
-    await context.decide(
-      [{ contract: registry, name: "admit", args: [5, candidate, ...acceptances] }],
-      "Admit the fifth cloud",
-    );
+    await context.decide([await callOf(registry, "admit", [5, candidate, ...acceptances])], "Admit the fifth cloud");
     expect(await registry.memberCount()).to.equal(5);
     expect(await governor.quorum(await registry.lastMembershipChangeAt())).to.equal(4);
 
     await context.clock.waitUntil(await validators.additionAgainAt());
-    const { document, signature } = await signActivation(context.federation, 5, nodeKey);
     const fifth = asSender(context.federation, account);
-    await send(fifth, validators, "activateValidator", [5, document, signature]);
+    await activateValidator(fifth, 5, await signActivation(context.federation, nodeKey, 5));
     expect(await validators.getValidators()).to.include(nodeKey.address);
   });
 
   it("refuses who is no cloud, and a node key that did not sign", async function () {
-    const { registry, governor, validators } = context.federation;
     const stranger = asSender(context.federation, spareKey(context, 2));
-    const data = registry.interface.encodeFunctionData("expel", [1]);
-    const propose = send(stranger, governor, "propose", [[await registry.getAddress()], [0], [data], "mutiny"]);
     const refusal = async (act: Promise<unknown>): Promise<string> => {
       const thrown: unknown = await act.catch((reason: unknown) => reason);
       return thrown instanceof RevertError ? thrown.errorName : String(thrown);
     };
-    expect(await refusal(propose)).to.equal("FederationGovernor_NotACloud");
+    const mutiny = { calls: [await callOf(context.federation.registry, "expel", [1])], description: "mutiny" };
+    expect(await refusal(propose(stranger, mutiny))).to.equal("FederationGovernor_NotACloud");
 
     const [, second] = context.members;
-    const { document } = await signActivation(
-      context.federation,
-      second.cloud,
-      Wallet.createRandom(),
-      context.nodeKeys[1]!.address,
-    );
-    const { signature } = await signActivation(context.federation, second.cloud, Wallet.createRandom());
-    const replace = send(as(second), validators, "replaceValidator", [second.cloud, document, signature]);
+    const { activation } = await signActivation(context.federation, Wallet.createRandom(), second.cloud);
+    const { signature } = await signActivation(context.federation, Wallet.createRandom(), second.cloud);
+    const replace = replaceValidator(as(second), second.cloud, { activation, signature });
     expect(await refusal(replace)).to.equal("ValidatorSet_BadSignature");
   });
 });

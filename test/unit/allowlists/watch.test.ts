@@ -41,7 +41,7 @@ describe("the daemon beside a node", function () {
 
   const until = async (what: string, is: () => boolean): Promise<void> => {
     for (let waited = 0; !is(); waited++) {
-      if (waited > 500) throw new Error(`not in time: ${what}`);
+      if (waited > 6_000) throw new Error(`not in time: ${what}`);
       await sleep(10);
     }
   };
