@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {GovernorSuperQuorum} from "@openzeppelin/contracts/governance/extensions/GovernorSuperQuorum.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {ICloudRegistry} from "../registry/ICloudRegistry.sol";
 import {CloudId} from "../types/CloudId.sol";
@@ -49,8 +50,7 @@ abstract contract CloudVotes is IFederationGovernor, GovernorSuperQuorum {
 
     /// @notice Votes in favour that a proposal made at a time needs: two thirds of all members, rounded up.
     function quorum(uint256 timepoint) public view override returns (uint256) {
-        // Cast is safe: the registry refuses what is not past.
-        return _quorumOf(REGISTRY.memberCountAt(uint48(timepoint)));
+        return _quorumOf(REGISTRY.memberCountAt(SafeCast.toUint48(timepoint)));
     }
 
     /// @notice The same: enough votes decide at once.
@@ -58,8 +58,9 @@ abstract contract CloudVotes is IFederationGovernor, GovernorSuperQuorum {
         return quorum(timepoint);
     }
 
+    /// @dev Where nobody is a member, nobody decides.
     function _quorumOf(uint256 members) private pure returns (uint256) {
-        return (2 * members + 2) / 3;
+        return members == 0 ? 1 : (2 * members + 2) / 3;
     }
 
     /// @inheritdoc GovernorSuperQuorum
@@ -97,8 +98,7 @@ abstract contract CloudVotes is IFederationGovernor, GovernorSuperQuorum {
 
     function _getVotes(address account, uint256 timepoint, bytes memory) internal view override returns (uint256) {
         CloudId cloud = REGISTRY.cloudOfAccount(account);
-        // Cast is safe: the registry refuses what is not past.
-        return cloud.isSet() && REGISTRY.isMemberAt(cloud, uint48(timepoint)) ? 1 : 0;
+        return cloud.isSet() && REGISTRY.isMemberAt(cloud, SafeCast.toUint48(timepoint)) ? 1 : 0;
     }
 
     function _countVote(

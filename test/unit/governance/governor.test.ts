@@ -545,6 +545,23 @@ describe("FederationGovernor", function () {
       });
     }
 
+    it("lets nobody decide where nobody is a member: the last one proposes and leaves in the same second", async function () {
+      const world = await networkHelpers.loadFixture(oneCloud);
+      const proposal = await draft(world, [await invitation(world)]);
+      const proposer = await byCloud(world, 1, world.governor);
+      const leaver = await byCloud(world, 1, world.ledger);
+      await connection.provider.request({ method: "evm_setAutomine", params: [false] });
+      await proposer.propose(...proposal.arguments, { gasLimit: 1_000_000 });
+      await leaver.leave(1, { gasLimit: 1_000_000 });
+      await networkHelpers.mine();
+      await connection.provider.request({ method: "evm_setAutomine", params: [true] });
+      await wait(world, 1);
+
+      const view = await world.governor.proposalOf(proposal.id);
+      expect([view.state, view.members, view.votesNeeded]).to.deep.equal([ProposalState.Active, 0n, 1n]);
+      await refused(vote(world, proposal, 1), world, "FederationGovernor_NoVote", proposal.id, accountKey(1).address);
+    });
+
     it("counts a change of the proposal's own second before it: numbers and votes agree", async function () {
       const world = await networkHelpers.loadFixture(fiveClouds);
       const proposal = await draft(world, [await invitation(world)]);
@@ -905,6 +922,21 @@ describe("FederationGovernor", function () {
       await wait(world, 1);
       const at = (await nowOf(world)) - 1;
       expect([await world.governor.quorum(at), await world.governor.superQuorum(at)]).to.deep.equal([5n, 5n]);
+    });
+
+    it("revert for a time that no clock reaches, and one to come", async function () {
+      const world = await networkHelpers.loadFixture(fourClouds);
+      const far = 2n ** 48n + 1n;
+      await refused(world.governor.quorum(far), world, "SafeCastOverflowedUintDowncast", 48, far);
+      await refused(
+        world.governor.getVotes(accountKey(1).address, far),
+        world,
+        "SafeCastOverflowedUintDowncast",
+        48,
+        far,
+      );
+      const now = await nowOf(world);
+      await refused(world.governor.quorum(now + 100), world, "CloudRegistry_FutureLookup", now + 100, now);
     });
 
     it("revert for an unknown proposal", async function () {
