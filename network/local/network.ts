@@ -19,6 +19,7 @@ import { NETWORK_FILES, asJson, nodeFolder, readIfThere } from "../nodes/folders
 import type { Runner } from "./besu.js";
 import {
   type Daemon,
+  findDaemons,
   isRunning,
   killDaemon,
   lastLines,
@@ -223,9 +224,15 @@ async function endNodes(
   return ended;
 }
 
-/** Stops a network for good or for now. With `isPurged` its folder goes too, keys and chain included. */
+/**
+ * Stops a network for good or for now, with what a command that was killed may have left. With `isPurged` its folder goes
+ * too, keys and chain included; then the state need not be readable.
+ */
 export async function takeDown(dir: string, isPurged: boolean): Promise<void> {
-  const network = await loadNetwork(dir);
+  const network = await loadNetwork(dir).catch((thrown: unknown) => {
+    if (isPurged && thrown instanceof NetworkError && thrown.code === "BAD_STATE") return undefined;
+    throw thrown;
+  });
   if (network) {
     await stopNodes(
       dir,
@@ -234,6 +241,8 @@ export async function takeDown(dir: string, isPurged: boolean): Promise<void> {
     );
     if (network.runner.kind === "docker") compose(dir, network.runner.program, ["down"]);
   }
+  const left = findDaemons(`--data-path=${join(resolve(dir), NETWORK_FILES.nodes)}/`);
+  await Promise.all(left.map((daemon) => stopDaemon(daemon, STOP_GRACE_MS)));
   if (isPurged) await purge(dir);
 }
 

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { openSync, closeSync, existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -61,6 +61,21 @@ export function isRunning({ pid, marker }: Daemon): boolean {
   return commandOf(pid)?.includes(marker) ?? false;
 }
 
+/**
+ * Processes whose command line has a marker, whoever started them: what a command that was killed left behind.
+ * @param marker A word that nobody else's command line has.
+ */
+export function findDaemons(marker: string): Daemon[] {
+  const lines = existsSync("/proc/self/cmdline")
+    ? readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .map((name) => [Number(name), commandOf(Number(name)) ?? ""] as const)
+    : spawnSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" })
+        .stdout.split("\n")
+        .map((line) => [Number.parseInt(line, 10), line] as const);
+  return lines.filter(([pid, line]) => pid !== process.pid && line.includes(marker)).map(([pid]) => ({ pid, marker }));
+}
+
 const POLL_MS = 50;
 
 /** Ends a process and its group: asks first, and kills what has not ended after the grace period. */
@@ -85,11 +100,14 @@ export async function killDaemon(daemon: Daemon): Promise<void> {
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, name);
-  } catch (thrown) {
-    // It ended in between.
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, name);
+      return;
+    } catch (thrown) {
+      // It leads no group, or has ended in between.
+      if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+    }
   }
 }
 

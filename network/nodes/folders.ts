@@ -102,6 +102,17 @@ export async function requireFolderFor(founders: CompleteFounders, out: string):
   }
 }
 
+/** A key in a node's folder must be the one whose public part the document names, or the node would seal nothing. */
+async function requireOwnKeys(founders: CompleteFounders, out: string): Promise<void> {
+  for (const [i, { label, node }] of founders.clouds.entries()) {
+    const path = join(nodeFolder(out, label), NODE_FILES.key);
+    const key = (await readIfThere(path))?.trim();
+    if (key !== undefined && publicKeyOf(key) !== node.publicKey) {
+      throw new NetworkError("BAD_FOUNDERS", `/clouds/${i}/node/publicKey: is not that of ${path}`);
+    }
+  }
+}
+
 /** The places of the founders' nodes, files named relative to each node's folder. */
 export function placesOf(founders: CompleteFounders, ports: { rpc: number; ws: number } = DEFAULT_PORTS): NodePlace[] {
   const onHost = new Map<string, number>();
@@ -121,6 +132,7 @@ export async function writeNetwork(
   ports: { rpc: number; ws: number } = DEFAULT_PORTS,
 ): Promise<void> {
   await requireFolderFor(founders, out);
+  await requireOwnKeys(founders, out);
   await mkdir(out, { recursive: true });
   const settings: NodeSettings = { ...bundle.settings, hasAllowLists };
   const places = placesOf(founders, ports);
@@ -133,8 +145,14 @@ export async function writeNetwork(
   const shared = {
     [NODE_FILES.genesis]: bundle.genesisText,
     [NODE_FILES.addressBook]: asJson(bundle.addressBook),
+  };
+  // From the founding on these belong to the operator, the daemon and Besu: what is there stays.
+  const first = {
     [NODE_FILES.staticNodes]: asJson(enodes),
     [NODE_FILES.nodes]: asJson(nodes),
+    ...(hasAllowLists && {
+      [NODE_FILES.allowLists]: allowListsToml(enodes, distinct([...accounts, founders.guardian, founders.attester])),
+    }),
   };
   await writeAll(out, {
     [NETWORK_FILES.founders]: asJson(founders),
@@ -155,12 +173,12 @@ export async function writeNetwork(
     await mkdir(folder, { recursive: true });
     await writeAll(folder, {
       ...shared,
-      ...(hasAllowLists && {
-        [NODE_FILES.allowLists]: allowListsToml(enodes, distinct([...accounts, founders.guardian, founders.attester])),
-      }),
       [NODE_FILES.config]: configToml(options),
       [NODE_FILES.start]: startScript(label, commandLine(options)),
     });
+    for (const [name, text] of Object.entries(first)) {
+      if ((await readIfThere(join(folder, name))) === undefined) await writeFile(join(folder, name), text);
+    }
     await chmod(join(folder, NODE_FILES.start), 0o755);
   }
 }

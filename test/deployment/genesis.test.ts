@@ -356,6 +356,24 @@ describe("genesis", function () {
       expect(thrown).to.include({ code: "FOLDER_TAKEN" });
     });
 
+    it("leaves what operator, daemon and Besu have changed in a node's folder", async function () {
+      const out = await folder();
+      await writeNetwork(out, FOUNDERS, bundle, true);
+      const path = join(out, "nodes", "cloud-1", "allow-lists.toml");
+      await writeFile(path, "nodes-allowlist=[]\naccounts-allowlist=[]\n");
+      await writeNetwork(out, FOUNDERS, bundle, true);
+      expect(await readFile(path, "utf8")).to.equal("nodes-allowlist=[]\naccounts-allowlist=[]\n");
+    });
+
+    it("refuses a folder with another node key than the document names", async function () {
+      const out = await folder();
+      await writeNetwork(out, FOUNDERS, bundle, true);
+      await writeFile(join(out, "nodes", "cloud-2", "key"), founderKey("cloud-3/node").privateKey);
+      const thrown: unknown = await writeNetwork(out, FOUNDERS, bundle, true).catch((reason: unknown) => reason);
+      expect(thrown).to.include({ code: "BAD_FOUNDERS" });
+      expect(String(thrown)).to.include("/clouds/1/node/publicKey: is not that of");
+    });
+
     it("makes a node's key once, and shows its public part", async function () {
       const path = join(await folder(), "key");
       const first = await run("key", "--out", path);

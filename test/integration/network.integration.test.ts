@@ -384,10 +384,13 @@ describe("network commands, with a fake besu (they say nothing about Besu)", fun
     });
   });
 
-  it("keeps no state that cannot be read", async function () {
+  it("takes down what it cannot read the state of, processes included, when it is purged", async function () {
     const dir = await stoppedNetwork();
+    await bringUp(dir, await options(), tell);
     await writeFile(join(dir, "network.json"), "{");
     expect(await codeOf(loadNetwork(dir))).to.equal("BAD_STATE");
-    await rm(join(dir, "network.json"));
+    expect(await codeOf(takeDown(dir, false))).to.equal("BAD_STATE");
+    await takeDown(dir, true);
+    expect(await processesWith(dir)).to.equal(0);
   });
 });
