@@ -2,6 +2,7 @@
 export * from "./chain/addressBook.js";
 export * from "./chain/enums.js";
 export * from "./chain/federation.js";
+export * from "./chain/logs.js";
 export * from "./chain/send.js";
 export * from "./documents/agreedMove.js";
 export * from "./documents/build.js";

@@ -14,6 +14,7 @@ import hre from "hardhat";
 import { RESTRICTED, ROLES, type RestrictedContract, type RoleName, selectorsOf } from "../../ignition/roles.js";
 import type { ContractName } from "../../src/chain/addressBook.js";
 import { type Federation } from "../../src/chain/federation.js";
+import { readLogs } from "../../src/chain/logs.js";
 import type { CompleteFounders } from "../founding/founders.js";
 import { moduleParameters } from "../genesis/parameters.js";
 import type { Difference } from "../genesis/verify.js";
@@ -123,7 +124,7 @@ async function compareTies(federation: Federation, compare: Compare): Promise<vo
 }
 
 async function compareRoles(federation: Federation, founders: CompleteFounders, compare: Compare): Promise<void> {
-  const { authority, addressBook } = federation;
+  const { authority, addressBook, provider } = federation;
   const { FederationGovernor, MigrationLedger } = addressBook.contracts;
   const holders: { readonly [role in RoleName]: string } = {
     ADMIN: FederationGovernor,
@@ -132,8 +133,14 @@ async function compareRoles(federation: Federation, founders: CompleteFounders, 
     LEDGER: MigrationLedger,
     ATTESTER: founders.attester,
   };
-  const granted = await authority.queryFilter(authority.filters.RoleGranted());
-  const everGranted = new Set([...granted.map(({ args }) => args.account), ...Object.values(holders)].map(getAddress));
+  const granted = await readLogs(
+    (method, params) => provider.send(method, params),
+    { address: addressBook.contracts.AccessManager, topics: [authority.interface.getEvent("RoleGranted").topicHash] },
+    0,
+    await provider.getBlockNumber(),
+  );
+  const accounts = granted.map((log) => String(authority.interface.parseLog(log)?.args.account));
+  const everGranted = new Set([...accounts, ...Object.values(holders)].map(getAddress));
   for (const role of Object.keys(holders) as RoleName[]) {
     const found: string[] = [];
     for (const account of everGranted) {

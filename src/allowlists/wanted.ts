@@ -2,6 +2,7 @@ import { type Interface, type Result, getAddress, toBeHex, toQuantity } from "et
 
 import type { AddressBook } from "../chain/addressBook.js";
 import { CloudStatus, VmState } from "../chain/enums.js";
+import { type RawLog, readLogs } from "../chain/logs.js";
 import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
 import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
@@ -50,14 +51,6 @@ export interface EventMemory {
 /** Nothing is known yet. */
 export const NO_EVENTS: EventMemory = { block: -1, agents: [], grants: [], homes: {} };
 
-interface RawLog {
-  readonly topics: readonly string[];
-  readonly data: string;
-}
-
-/** How many blocks are asked for at once: what every version of Besu allows (`--rpc-max-logs-range`). */
-const LOG_SPAN = 1_000;
-
 /** Questions to a federation's contracts at one block. */
 interface Reader {
   readonly block: string;
@@ -80,20 +73,14 @@ function readerAt(rpc: NodeRpc, book: AddressBook, number: number): Reader {
   };
 }
 
-async function logsOf(
+function logsOf(
   rpc: NodeRpc,
   address: string,
   topics: readonly (string | null)[],
   from: number,
   to: number,
 ): Promise<readonly RawLog[]> {
-  const all: RawLog[] = [];
-  for (let begin = from; begin <= to; begin += LOG_SPAN) {
-    const end = Math.min(begin + LOG_SPAN - 1, to);
-    const filter = { address, topics, fromBlock: toQuantity(begin), toBlock: toQuantity(end) };
-    all.push(...(await rpc.send<readonly RawLog[]>("eth_getLogs", filter)));
-  }
-  return all;
+  return readLogs((method, params) => rpc.send(method, ...params), { address, topics }, from, to);
 }
 
 function topicOf(abi: Interface, event: string): string {

@@ -54,7 +54,7 @@ export interface LiveContext extends TestFederation {
   readonly nodeKeys: readonly Wallet[];
   /** Carries a proposal by the members' votes. */
   decide(calls: readonly ProposalCall[], description: string): Promise<Sent>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 interface FoundChain {
@@ -131,7 +131,7 @@ export async function provision(): Promise<LiveContext> {
     clock,
     nodeKeys,
     decide: (calls, description) => decide(federation, clock, [accounts[0]!, ...accounts.slice(1)], calls, description),
-    async close() {
+    close: async () => {
       if ("destroy" in provider && typeof provider.destroy === "function") provider.destroy();
       await chain.close();
     },

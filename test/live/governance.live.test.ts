@@ -17,13 +17,15 @@ import { type LiveContext, describeOpen, provision } from "./context.js";
 
 describeOpen("governance on a chain", function () {
   let context: LiveContext;
+  let close: (() => Promise<void>) | undefined;
 
   before(async function () {
     context = await provision();
+    close = context.close;
   });
 
   after(async function () {
-    await context.close();
+    await close?.();
   });
 
   const statusOf = async (cloud: number): Promise<number> => Number(await context.federation.registry.statusOf(cloud));

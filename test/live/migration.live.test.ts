@@ -41,19 +41,21 @@ import { type LiveContext, describeOpen, itTravels, provision } from "./context.
 
 describeOpen("migrations on a chain", function () {
   let context: LiveContext;
+  let close: (() => Promise<void>) | undefined;
   let home: Member;
   let source: Member;
   let host: Member;
 
   before(async function () {
     context = await provision();
+    close = context.close;
     [home, source, host] = context.members;
     for (const { cloud, account } of context.members)
       await offer(asSender(context.federation, account), cloud, 1, OFFER);
   });
 
   after(async function () {
-    await context.close();
+    await close?.();
   });
 
   const as = ({ account }: Member) => asSender(context.federation, account);
