@@ -180,17 +180,23 @@ export function statusLines(status: NetworkStatus): string[] {
   const late = Object.entries(rounds);
   const show = (value: number | undefined): string => (value === undefined ? "-" : String(value));
   const width = Math.max(5, ...nodes.map(({ label }) => label.length));
+  const consensus =
+    validators.length === 0
+      ? [`height ${show(height)}`]
+      : [
+          `height ${show(height)}, newest block ${show(headAge)} s old; ${validators.length} validators, quorum ${quorum}`,
+          late.length === 0
+            ? "every block that was looked at was agreed on in round 0"
+            : `later rounds: ${late.map(([block, round]) => `block ${block} in round ${round}`).join(", ")}`,
+        ];
   return [
-    `height ${show(height)}, newest block ${show(headAge)} s old; ${validators.length} validators, quorum ${quorum}`,
-    late.length === 0
-      ? "every block that was looked at was agreed on in round 0"
-      : `later rounds: ${late.map(([block, round]) => `block ${block} in round ${round}`).join(", ")}`,
+    ...consensus,
     "",
     `${"node".padEnd(width)}  validator                                   height  behind  peers  proposed  missed`,
     ...nodes.map((node) =>
       [
         node.label.padEnd(width),
-        node.isValidator ? node.validator : "(not a validator)".padEnd(42),
+        node.isValidator || validators.length === 0 ? node.validator : "(not a validator)".padEnd(42),
         node.height === undefined ? "no answer".padStart(6) : String(node.height).padStart(6),
         show(node.behind).padStart(6),
         show(node.peers).padStart(5),
