@@ -81,6 +81,7 @@ function parametersOf(scenario: Scenario, clouds: ReadonlyMap<string, CloudActor
         validator: hashedAddress(`${label}/node`),
       })),
     },
+    FederationGovernor: { isTest: true },
     TestFederation: {
       governance: roles.governance.address,
       guardian: roles.guardian.address,

@@ -156,6 +156,9 @@ describe("ValidatorSet", function () {
       const set = await deploy(world, list(64));
 
       expect(await set.validatorCount()).to.equal(64n);
+      expect((await set.getValidators.estimateGas()) < 500_000n, "what Besu's call at every block may cost").to.equal(
+        true,
+      );
       expect([...(await set.getValidators())]).to.deep.equal(sorted(list(64).map(({ validator }) => validator)));
       await refused(deploy(world, list(65)), world, "ValidatorSet_Full", 64);
     });
