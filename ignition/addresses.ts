@@ -1,3 +1,5 @@
+import { getAddress } from "ethers";
+
 import type { AddressBook } from "../src/chain/addressBook.js";
 
 /** What the Federation module gives for each contract of an address book. */
@@ -21,7 +23,9 @@ export type DeployedFederation = {
 /** Their addresses, as an address book has them. */
 export async function addressesOf(deployed: DeployedFederation): Promise<AddressBook["contracts"]> {
   const entries = await Promise.all(
-    Object.entries(DEPLOYED_AS).map(async ([contract, name]) => [contract, await deployed[name].getAddress()] as const),
+    Object.entries(DEPLOYED_AS).map(
+      async ([contract, name]) => [contract, getAddress(await deployed[name].getAddress())] as const,
+    ),
   );
   return Object.fromEntries(entries) as unknown as AddressBook["contracts"];
 }

@@ -1,3 +1,4 @@
+import { FOUNDERS_SCHEMA } from "../../network/founding/schema.js";
 import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
 import { ORACLE_CONFIG_SCHEMA } from "../../src/oracle/configSchema.js";
@@ -13,5 +14,6 @@ export function publishedSchemas(): GeneratedFile[] {
     { path: "schema/oracle-config.schema.json", content: asJson(ORACLE_CONFIG_SCHEMA) },
     { path: "schema/oracle-samples.schema.json", content: asJson(SAMPLE_FILE_SCHEMA) },
     { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
+    { path: "schema/founders.schema.json", content: asJson(FOUNDERS_SCHEMA) },
   ];
 }

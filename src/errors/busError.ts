@@ -99,6 +99,9 @@ export type BusErrorCode =
   | "BAD_ARGUMENT"
   | "UNKNOWN_PROPOSAL"
   | "BAD_COMMAND"
+  | "UNREACHABLE"
+  | "BAD_NODES"
+  | "BAD_ANSWER"
   | "MISSING_EVENT";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
