@@ -1,6 +1,6 @@
 /**
  * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts;
- * and the schemas that the package publishes.
+ * the schemas that the package publishes; and the gas that was measured, for the limits of what is sent.
  * With `--check` writes nothing, and fails when a committed file differs or is left over.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,12 +10,19 @@ import { readArtifacts } from "./build/artifacts.js";
 import { abiSnapshots } from "./generated/abi.js";
 import { errorsPage } from "./generated/errors.js";
 import type { GeneratedFile } from "./generated/file.js";
+import { measuredGas } from "./generated/gas.js";
 import { publishedSchemas } from "./generated/schema.js";
 import { storageSnapshots } from "./generated/storage.js";
 
 function generate(): GeneratedFile[] {
   const artifacts = readArtifacts();
-  return [errorsPage(artifacts), ...abiSnapshots(artifacts), ...storageSnapshots(artifacts), ...publishedSchemas()];
+  return [
+    errorsPage(artifacts),
+    ...abiSnapshots(artifacts),
+    ...storageSnapshots(artifacts),
+    ...publishedSchemas(),
+    measuredGas(),
+  ];
 }
 
 /** Snapshots of contracts that are no more. */

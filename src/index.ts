@@ -87,3 +87,8 @@ export * from "./signing/checkDocument.js";
 export * from "./signing/desk.js";
 export * from "./signing/disclosure.js";
 export * from "./signing/journal.js";
+export * from "./submission/clock.js";
+export * from "./submission/exchange.js";
+export * from "./submission/gasLimits.js";
+export * from "./submission/outbox.js";
+export * from "./submission/submitter.js";

@@ -53,7 +53,11 @@ export type BusErrorCode =
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"
-  | "MISSING_EVENT";
+  | "MISSING_EVENT"
+  | "NO_NODE"
+  | "NOT_ACCEPTED"
+  | "SUBMISSION_CONFLICT"
+  | "OUTBOX";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {
