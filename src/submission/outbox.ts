@@ -541,6 +541,7 @@ export class Outbox {
 
   /** Closes the file. What is open in it is taken over by whoever opens it next. */
   close(): void {
+    if (!this.#db.isOpen) return;
     this.#run("DELETE FROM process WHERE id = ?", this.owner);
     this.#statements.clear();
     this.#db.close();

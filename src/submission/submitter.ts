@@ -27,7 +27,7 @@ export interface SubmitterOptions {
   /** Nodes of the chain: the first one that answers is used, the others when it does not. */
   readonly nodes: readonly (NodeAddress | RpcNode)[];
   /** File of the outbox; several processes of one machine may share it. `:memory:` is lost with the process. */
-  readonly outbox: string;
+  readonly outbox: string | Outbox;
   /** Keys whose submissions of earlier runs go on at once. Others go on when their key is used. */
   readonly signers?: readonly Signer[];
   /** How many transactions of one sender are on their way at most: 128, since a node's pool keeps 200. */
@@ -153,7 +153,8 @@ export class Submitter {
     this.#chainId = BigInt(options.chain.chainId);
     this.#onTrouble = options.onTrouble ?? (() => undefined);
     this.#pool = new RpcPool(options.nodes.map(asNode), options.chain, this.#clock, options.timeoutMs ?? 5_000);
-    this.#outbox = new Outbox(options.outbox, options.chain);
+    const { outbox } = options;
+    this.#outbox = typeof outbox === "string" ? new Outbox(outbox, options.chain) : outbox;
     this.#outbox.forgetBefore(this.#clock.now() - (options.keepMs ?? 90 * DAY_MS));
     this.#heads = new HeadTracker(this.#pool, {
       sockets: options.nodes.map((node) => ("http" in node ? node.ws : undefined)),
@@ -751,7 +752,11 @@ export class Submitter {
   /** Heads are asked for while somebody waits, or something is on its way. */
   #showInterest(): void {
     if (this.#ended()) return;
-    this.#heads.want(this.#waiters.size > 0 || this.#outbox.senders().length > 0);
+    try {
+      this.#heads.want(this.#waiters.size > 0 || this.#outbox.senders().length > 0);
+    } catch (thrown) {
+      this.#onTrouble(thrown);
+    }
   }
 
   /** Tells those who wait for a submission, if it is settled. */
