@@ -151,8 +151,8 @@ export class RpcPool {
   }
 
   #rest(node: NodeState): void {
-    // Who comes back after a silence may be another node behind the same name.
-    node.isVerified = false;
+    // Who comes back after more than one failure may be another node behind the same name.
+    if (node.rest > FIRST_REST_MS) node.isVerified = false;
     node.restsUntil = this.#clock.now() + node.rest;
     node.rest = Math.min(node.rest * 2, LONGEST_REST_MS);
   }
