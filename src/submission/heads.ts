@@ -78,9 +78,12 @@ export class HeadTracker {
     return this.#period;
   }
 
-  /** Whether heads come by a subscription just now. */
-  get isSubscribed(): boolean {
-    return this.#isSubscribed;
+  /** When the next head should be seen, as far as that is known. */
+  get nextAt(): number | undefined {
+    const period = this.#period;
+    if (period === undefined || this.#dueAt === 0) return undefined;
+    const missed = Math.ceil((this.#clock.now() - this.#dueAt) / period);
+    return this.#dueAt + Math.max(0, missed) * period;
   }
 
   /** Calls back on every new head. Returns what ends that. */

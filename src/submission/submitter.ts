@@ -175,6 +175,11 @@ export class Submitter {
     return { ...this.#pool.counts };
   }
 
+  /** When the next head should be seen here, in milliseconds since the epoch; undefined while that is not known. */
+  get nextHeadAt(): number | undefined {
+    return this.#heads.nextAt;
+  }
+
   /** How many submissions are in each state. */
   counts(): ReturnType<Outbox["counts"]> {
     return this.#outbox.counts();
