@@ -1,6 +1,6 @@
 /**
  * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts;
- * the schemas that the package publishes; and the gas that was measured, for the limits of what is sent.
+ * the schemas that the package publishes; the gas that was measured, for the limits of what is sent; and the page of the evaluation.
  * With `--check` writes nothing, and fails when a committed file differs or is left over.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import { readArtifacts } from "./build/artifacts.js";
 import { abiSnapshots } from "./generated/abi.js";
 import { errorsPage } from "./generated/errors.js";
+import { evaluationPage } from "./generated/evaluation.js";
 import type { GeneratedFile } from "./generated/file.js";
 import { measuredGas } from "./generated/gas.js";
 import { publishedSchemas } from "./generated/schema.js";
@@ -22,6 +23,7 @@ function generate(): GeneratedFile[] {
     ...storageSnapshots(artifacts),
     ...publishedSchemas(),
     measuredGas(),
+    evaluationPage(),
   ];
 }
 

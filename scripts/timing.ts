@@ -16,9 +16,16 @@ import { parseArgs } from "node:util";
 
 import { evaluationPage } from "./generated/evaluation.js";
 import { drawFigures } from "./timing/figures.js";
-import { measureRecords, pipeline, plainEthers, runMove } from "./timing/latency.js";
+import { LEARNING_MS, measureRecords, pipeline, plainEthers, runMove } from "./timing/latency.js";
 import { measureBatch, measureLoad, measureScale } from "./timing/load.js";
-import type { BoundResult, LatencyResult, MigrationResult, ScaleResult, TimingResults, TransferResult } from "./timing/results.js";
+import type {
+  BoundResult,
+  LatencyResult,
+  MigrationResult,
+  ScaleResult,
+  TimingResults,
+  TransferResult,
+} from "./timing/results.js";
 import { type ChainAddress, Site, startSimulator } from "./timing/site.js";
 import { mean, summarize, tenth } from "./timing/statistics.js";
 import { transfer } from "./timing/transfer.js";
@@ -107,17 +114,24 @@ async function measureLatency(site: Site, plan: Plan, blockMs: number): Promise<
   }));
   if (site.address.isSimulator) await giveBalance(site, plan.etherLanes);
   const subjects = [
-    { subject: pipeline(site, "library, heads by WebSocket", site.openSubmitter("ws", false), site.relay(1)), count: plan.samples },
-    { subject: pipeline(site, "library, heads by asking", site.openSubmitter("asking"), site.relay(2)), count: plan.samples },
+    {
+      subject: pipeline(site, "library, heads by WebSocket", site.openSubmitter("ws", false), site.relay(1)),
+      count: plan.samples,
+    },
+    {
+      subject: pipeline(site, "library, heads by asking", site.openSubmitter("asking"), site.relay(2)),
+      count: plan.samples,
+    },
   ];
   const all = await measureRecords(site, [...subjects, ...ethersLanes], blockMs);
   const ethersResults = all.slice(subjects.length);
   const samplesMs = ethersResults.flatMap((each) => each.samplesMs);
   const callsPerRecord = Math.round(mean(ethersResults.map((each) => each.callsPerRecord ?? 0)) * 100) / 100;
+  const failed = ethersResults.reduce((sum, each) => sum + (each.failed ?? 0), 0);
   const [first] = ethersResults;
   return [
     ...all.slice(0, subjects.length),
-    { name: first?.name ?? "", summary: summarize(samplesMs), callsPerRecord, samplesMs },
+    { name: first?.name ?? "", summary: summarize(samplesMs), callsPerRecord, failed, samplesMs },
   ];
 }
 
@@ -132,7 +146,7 @@ async function giveBalance(site: Site, lanes: number): Promise<void> {
 async function measureMoves(site: Site, plan: Plan): Promise<{ moves: LatencyResult[]; runs: MigrationResult[] }> {
   await site.beginSetup();
   const vms = await site.takeVms(2 * plan.moves + 2 * plan.runs);
-  await site.beginMeasuring();
+  await site.beginMeasuring(LEARNING_MS);
   const take = (count: number) => vms.splice(0, count);
   const atRandom = [];
   for (const vm of take(plan.moves)) {
@@ -148,9 +162,18 @@ async function measureMoves(site: Site, plan: Plan): Promise<{ moves: LatencyRes
     samplesMs: samplesMs.map(tenth),
   });
   const moves = [
-    result("agree and start", [...atRandom, ...timed].map(({ agreeMs, startMs }) => agreeMs + startMs)),
-    result("complete, begun at a random moment", atRandom.map(({ completeMs }) => completeMs)),
-    result("complete, begun just before a block is due", timed.map(({ completeMs }) => completeMs)),
+    result(
+      "agree and start",
+      [...atRandom, ...timed].map(({ agreeMs, startMs }) => agreeMs + startMs),
+    ),
+    result(
+      "complete, begun at a random moment",
+      atRandom.map(({ completeMs }) => completeMs),
+    ),
+    result(
+      "complete, begun just before a block is due",
+      timed.map(({ completeMs }) => completeMs),
+    ),
   ];
   const runs: MigrationResult[] = [];
   for (const link of [LINKS[0], LINKS[2]]) {
@@ -173,14 +196,23 @@ function migration(
   withoutMs: number,
   withMs: number,
 ): MigrationResult {
-  return { label, bytes, mbitPerSecond, kind, withoutMs: tenth(withoutMs), withMs: tenth(withMs), addedMs: tenth(withMs - withoutMs) };
+  return {
+    label,
+    bytes,
+    mbitPerSecond,
+    kind,
+    withoutMs: tenth(withoutMs),
+    withMs: tenth(withMs),
+    addedMs: tenth(withMs - withoutMs),
+  };
 }
 
 /** Transfers of every size, from the rate that was achieved and the steps that were measured. */
 function composeMigrations(moves: readonly LatencyResult[], transfers: readonly TransferResult[]): MigrationResult[] {
   const [prepare, , timed] = moves;
   return [LINKS[0], LINKS[2]].flatMap((link) => {
-    const achieved = transfers.find(({ wantedMbitPerSecond }) => wantedMbitPerSecond === link)?.achievedMbitPerSecond ?? link;
+    const achieved =
+      transfers.find(({ wantedMbitPerSecond }) => wantedMbitPerSecond === link)?.achievedMbitPerSecond ?? link;
     return MIGRATED.map(([label, bytes]) => {
       const copyMs = (bytes * 8) / achieved / 1_000;
       const before = mean((prepare?.samplesMs ?? []).map((ms) => Math.max(ms, copyMs)));
@@ -220,7 +252,12 @@ function boundsOf(results: Omit<TimingResults, "bounds">): BoundResult[] {
   if (!library || !ethers) return [];
   const ratio = library.summary.mean / ethers.summary.mean;
   const calls = library.callsPerRecord ?? NaN;
-  const bound = (what: string, text: string, measured: string, isMet: boolean) => ({ what, bound: text, measured, isMet });
+  const bound = (what: string, text: string, measured: string, isMet: boolean) => ({
+    what,
+    bound: text,
+    measured,
+    isMet,
+  });
   const { mean: average, p95 } = library.summary;
   return [
     bound("mean time of a record", "≤ 0.65 s", `${(average / 1_000).toFixed(3)} s`, average <= 650),
@@ -244,7 +281,14 @@ async function measure(options: Options, earlier: TimingResults | undefined): Pr
   let runs = (earlier?.migrations ?? []).filter(({ kind }) => kind === "run");
   let transfers = earlier?.transfers ?? [];
   let load = earlier?.load ?? [];
-  let batch = earlier?.batch ?? { records: 0, senders: 0, pipelinePerSecond: 0, floodPerSecond: 0, ratio: 0, callsPerRecord: 0 };
+  let batch = earlier?.batch ?? {
+    records: 0,
+    senders: 0,
+    pipelinePerSecond: 0,
+    floodPerSecond: 0,
+    ratio: 0,
+    callsPerRecord: 0,
+  };
   let scale = earlier?.scale ?? [];
 
   if (does("latency")) {
@@ -347,16 +391,24 @@ function print({ latency, moves, load, batch, scale, bounds }: TimingResults): v
   console.log("single records, s                                  mean     p50     p95     max   calls");
   for (const { name, summary, callsPerRecord } of [...latency, ...moves]) {
     const { mean: average, p50, p95, max } = summary;
-    console.log(`${name.padEnd(46)}${[average, p50, p95, max].map(seconds).join("")}${String(callsPerRecord ?? "").padStart(8)}`);
+    console.log(
+      `${name.padEnd(46)}${[average, p50, p95, max].map(seconds).join("")}${String(callsPerRecord ?? "").padStart(8)}`,
+    );
   }
   console.log("\nlines  offered/s  records/s    VMs/s  gas/VM   median s    p95 s");
   for (const { lines, offeredPerSecond, recordsPerSecond, vmsPerSecond, gasPerVm, latency: times } of load) {
-    const cells = [lines, offeredPerSecond, recordsPerSecond, vmsPerSecond, gasPerVm].map((cell) => String(cell).padStart(9));
+    const cells = [lines, offeredPerSecond, recordsPerSecond, vmsPerSecond, gasPerVm].map((cell) =>
+      String(cell).padStart(9),
+    );
     console.log(`${cells.join("")}${seconds(times.p50)} ${seconds(times.p95)}`);
   }
-  console.log(`\nbatch: ${batch.pipelinePerSecond}/s, flood ${batch.floodPerSecond}/s, ${batch.callsPerRecord} calls a record\n`);
+  console.log(
+    `\nbatch: ${batch.pipelinePerSecond}/s, flood ${batch.floodPerSecond}/s, ${batch.callsPerRecord} calls a record\n`,
+  );
   for (const { vms, clouds, gas, latency: times } of scale) {
-    console.log(`${vms} VMs, ${clouds} clouds: record ${gas.record}, agree ${gas.agree}, complete ${gas.complete} gas,${seconds(times.p50)} s`);
+    console.log(
+      `${vms} VMs, ${clouds} clouds: record ${gas.record}, agree ${gas.agree}, complete ${gas.complete} gas,${seconds(times.p50)} s`,
+    );
   }
   for (const { what, bound, measured, isMet } of bounds) {
     console.log(`${isMet ? "met   " : "MISSED"}  ${what}: ${measured} (${bound})`);

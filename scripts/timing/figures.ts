@@ -52,7 +52,12 @@ function latencyFigure({ latency, environment }: TimingResults): TopLevelSpec {
         encoding: {
           x: { field: "seconds", type: "quantitative", title: "time from handing over to the receipt (s)" },
           y: { field: "share", type: "quantitative", title: "share of records", axis: { format: "%" } },
-          color: { field: "way", type: "nominal", title: null, legend: { orient: "bottom", columns: 2, labelLimit: 300 } },
+          color: {
+            field: "way",
+            type: "nominal",
+            title: null,
+            legend: { orient: "bottom", columns: 2, labelLimit: 300 },
+          },
         },
       },
       {
@@ -124,8 +129,18 @@ function transferFigure({ transfers }: TimingResults): TopLevelSpec {
 /** Latency against the offered rate, for each group size. */
 function loadFigure({ load }: TimingResults): TopLevelSpec {
   const values = load.flatMap(({ lines, offeredPerSecond, latency }) => [
-    { group: `${lines} VM${lines === 1 ? "" : "s"} a record`, rate: offeredPerSecond, what: "p95", seconds: latency.p95 / 1_000 },
-    { group: `${lines} VM${lines === 1 ? "" : "s"} a record`, rate: offeredPerSecond, what: "median", seconds: latency.p50 / 1_000 },
+    {
+      group: `${lines} VM${lines === 1 ? "" : "s"} a record`,
+      rate: offeredPerSecond,
+      what: "p95",
+      seconds: latency.p95 / 1_000,
+    },
+    {
+      group: `${lines} VM${lines === 1 ? "" : "s"} a record`,
+      rate: offeredPerSecond,
+      what: "median",
+      seconds: latency.p50 / 1_000,
+    },
   ]);
   return {
     config: CONFIG,
@@ -144,7 +159,11 @@ function loadFigure({ load }: TimingResults): TopLevelSpec {
 
 /** Median latency by the number of VMs and of clouds. */
 function scaleFigure({ scale }: TimingResults): TopLevelSpec {
-  const values = scale.map(({ vms, clouds, latency }) => ({ vms, clouds: `${clouds} clouds`, seconds: latency.p50 / 1_000 }));
+  const values = scale.map(({ vms, clouds, latency }) => ({
+    vms,
+    clouds: `${clouds} clouds`,
+    seconds: latency.p50 / 1_000,
+  }));
   return {
     config: CONFIG,
     data: { values },

@@ -1,4 +1,4 @@
-import { type RpcProvider, buildResources, vmOf } from "../../src/index.js";
+import { type RpcProvider, buildResources, httpExchange, vmOf } from "../../src/index.js";
 import type { BatchResult, LoadResult, ScaleResult } from "./results.js";
 import { type ChainAddress, HOME, HOST, SIZE, type SignedRecord, type Site } from "./site.js";
 import { runMove } from "./latency.js";
@@ -68,7 +68,7 @@ export async function measureBatch(site: Site, records: number, senders: number)
   const signed = await signAll(site, inGroups(vms, 1));
   const calls = await Promise.all(signed.map((each) => site.recordCall(each)));
   // Nonces are asked for once, before.
-  for (let sender = 0; sender < senders; ++sender) await warmUp(site, sender);
+  await Promise.all(Array.from({ length: senders }, (_sender, index) => warmUp(site, index)));
 
   const before = site.submitter.rpc.calls;
   const begin = performance.now();
@@ -128,9 +128,9 @@ async function flood(site: Site, records: number, senders: number): Promise<numb
 
 async function post({ http }: ChainAddress, raws: readonly string[]): Promise<void> {
   const batch = raws.map((raw, id) => ({ jsonrpc: "2.0", id, method: "eth_sendRawTransaction", params: [raw] }));
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(http, { method: "POST", headers, body: JSON.stringify(batch) });
-  const answers = (await response.json()) as readonly { readonly error?: { readonly message: string } }[];
+  const answers = JSON.parse(await httpExchange(http)(JSON.stringify(batch))) as readonly {
+    readonly error?: { readonly message: string };
+  }[];
   for (const { error } of answers) if (error) throw new Error(`the flood is refused: ${error.message}`);
 }
 

@@ -6,6 +6,8 @@ export interface LatencyResult {
   readonly summary: Summary;
   /** RPC calls for each record. */
   readonly callsPerRecord: number | undefined;
+  /** Records that failed, and are no samples: ethers' gas limit is its estimate, which another record may outdate. */
+  readonly failed?: number;
   readonly samplesMs: readonly number[];
 }
 

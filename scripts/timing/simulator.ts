@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     due += intervalMs;
     // A block that took longer than the interval is not made up for.
     due = Math.max(due, performance.now());
-    setTimeout(() => void mine(), due - performance.now());
+    setTimeout(() => void mine(), Math.max(0, due - performance.now()));
   };
   await mine();
   process.stdout.write(`${port}\n`);

@@ -143,7 +143,8 @@ export class Site {
 
   async close(): Promise<void> {
     await this.submitter.close();
-    (this.federation.provider as JsonRpcProvider).destroy();
+    const { provider } = this.federation;
+    if (provider instanceof JsonRpcProvider) provider.destroy();
     rmSync(this.folder, { recursive: true });
   }
 
@@ -155,11 +156,14 @@ export class Site {
     provider.destroy();
   }
 
-  /** From here on blocks come in their interval. */
-  async beginMeasuring(): Promise<void> {
+  /**
+   * From here on blocks come in their interval.
+   * @param settleMs How long that goes on before anything is measured: the submitter has seen the blocks of the set-up,
+   * which came as fast as they could, and has to learn the interval where it is to count on it.
+   */
+  async beginMeasuring(settleMs = 2_000): Promise<void> {
     await Site.#automine(this.address, false);
-    // The submitter has seen the blocks of the set-up, which came as fast as they could.
-    await new Promise((resolve) => setTimeout(resolve, this.address.isSimulator ? 8_000 : 2_000));
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
   }
 
   async beginSetup(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { RpcProvider } from "../chain/federation.js";
 import { findRevertData } from "../errors/revert.js";
+import { fieldOf } from "./rpcPool.js";
 
 /**
  * Carries one JSON-RPC text to a node and its answer back. It rejects when no whole answer came; what it resolves to may
@@ -7,9 +8,15 @@ import { findRevertData } from "../errors/revert.js";
  */
 export type Exchange = (request: string) => Promise<string>;
 
-/** Over HTTP, on connections that stay open. */
+/** What fetch says when a connection that was kept open turns out to be closed. */
+const CLOSED = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"];
+
+/**
+ * Over HTTP, on connections that stay open. If one was closed by the other side just then, the request is made once more:
+ * nothing that the pipeline asks for does any harm twice.
+ */
 export function httpExchange(url: string, headers: Readonly<{ [name: string]: string }> = {}): Exchange {
-  return async (request) => {
+  const exchange: Exchange = async (request) => {
     const response = await fetch(url, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
@@ -22,6 +29,12 @@ export function httpExchange(url: string, headers: Readonly<{ [name: string]: st
     }
     return text;
   };
+  return (request) =>
+    exchange(request).catch((thrown: unknown) => {
+      const code = thrown instanceof Error ? fieldOf(thrown.cause, "code") : undefined;
+      if (typeof code === "string" && CLOSED.includes(code)) return exchange(request);
+      throw thrown;
+    });
 }
 
 interface Request {

@@ -78,6 +78,11 @@ export class HeadTracker {
     return this.#period;
   }
 
+  /** Whether heads come by a subscription just now. */
+  get isSubscribed(): boolean {
+    return this.#isSubscribed;
+  }
+
   /** When the next head should be seen, as far as that is known. */
   get nextAt(): number | undefined {
     const period = this.#period;
