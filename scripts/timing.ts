@@ -6,7 +6,8 @@
  *     npm run timing -- --rpc URL --ws URL on an existing chain with free gas; contracts are deployed on it
  *     npm run timing -- --only latency     a part: latency, migration, transfer, load, batch, scale
  *     npm run timing -- --render           draws the figures again from what was measured
- *     --block-ms MS                        time between two blocks (1000)
+ *     --block-ms MS                        time between two blocks of the simulator (1000)
+ *     --most-vms N                         the biggest federation of the part about scale (100000)
  *     --json FILE                          where the figures are written (bench/results/timing.json)
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -67,11 +68,11 @@ const FULL: Plan = {
   moves: 30,
   runs: 4,
   transferSeconds: 5,
-  loadSeconds: 8,
+  loadSeconds: 5,
   rates: [
-    [1, [10, 25, 50, 75, 100, 150, 200]],
-    [4, [10, 25, 50, 75, 100, 125]],
-    [16, [5, 10, 20, 30, 40]],
+    [1, [10, 50, 100, 150, 200]],
+    [4, [10, 50, 75, 100]],
+    [16, [5, 15, 30, 40]],
   ],
   batch: 1_000,
   vms: [10, 1_000, 10_000, 100_000],
@@ -327,7 +328,7 @@ async function measure(options: Options, earlier: TimingResults | undefined): Pr
       node: process.version,
       loadBefore,
       loadAfter: tenth(loadavg()[0] ?? 0),
-      isQuick: plan === QUICK,
+      isQuick: plan.samples === QUICK.samples,
     },
     latency,
     moves,
@@ -359,6 +360,7 @@ function readOptions(): Options {
       only: { type: "string", multiple: true },
       render: { type: "boolean", default: false },
       "block-ms": { type: "string", default: "1000" },
+      "most-vms": { type: "string", default: "100000" },
       json: { type: "string" },
     },
   });
@@ -370,9 +372,10 @@ function readOptions(): Options {
   const blockMs = Number(values["block-ms"]);
   if (!(blockMs >= 100)) throw new Error(`--block-ms: ${values["block-ms"]} is no time between blocks`);
   const { rpc, ws } = values;
+  const plan = values.quick ? QUICK : FULL;
   const remote = { http: rpc ?? "", ws, isSimulator: false, close: () => Promise.resolve() };
   return {
-    plan: values.quick ? QUICK : FULL,
+    plan: { ...plan, vms: plan.vms.filter((count) => count <= Number(values["most-vms"])) },
     parts,
     isSimulator: rpc === undefined,
     blockMs,

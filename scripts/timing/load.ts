@@ -38,7 +38,7 @@ export async function measureLoad(
   const latencies = await Promise.all(
     calls.map(async (call, index) => {
       const due = begin + (index * 1_000) / offeredPerSecond;
-      await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
       const { id } = await site.submitter.submit(site.relay(index % senders), call, { isChecked: false });
       const { receipt, failure } = await site.submitter.settled(id, WAIT_MS);
       if (!receipt || failure) throw new Error(`a record failed under load: ${failure?.message ?? ""}`);

@@ -17,7 +17,7 @@ const EXTRA_PER_LINE = 25_000n;
  * @returns Undefined if the function was not measured, or not with more than one line.
  */
 export function gasLimitFor(name: string, args: readonly unknown[]): bigint | undefined {
-  const measured = MEASURED_GAS[name];
+  const measured = Object.hasOwn(MEASURED_GAS, name) ? MEASURED_GAS[name] : undefined;
   const further = BigInt(Math.max(linesOf(args) - 1, 0));
   if (!measured || (further > 0n && measured.further === undefined)) return undefined;
   const steady = BigInt(measured.first) + further * BigInt(measured.further ?? 0);
