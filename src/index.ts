@@ -87,8 +87,15 @@ export * from "./signing/checkDocument.js";
 export * from "./signing/desk.js";
 export * from "./signing/disclosure.js";
 export * from "./signing/journal.js";
-export * from "./submission/clock.js";
 export * from "./submission/exchange.js";
 export * from "./submission/gasLimits.js";
-export * from "./submission/outbox.js";
+export {
+  Outbox,
+  type RawLog,
+  type RawReceipt,
+  type Submission,
+  type SubmissionDraft,
+  type SubmissionFailure,
+  type SubmissionState,
+} from "./submission/outbox.js";
 export * from "./submission/submitter.js";

@@ -14,7 +14,7 @@ import type { TrustedChain } from "./rpcPool.js";
 export type SubmissionState = "queued" | "sent" | "final" | "failed";
 
 /** Why a submission failed. */
-export interface Failure {
+export interface SubmissionFailure {
   /** `REVERTED`: the contract refused. `NOT_ACCEPTED`: no node takes the transaction. */
   readonly code: "REVERTED" | "NOT_ACCEPTED";
   readonly message: string;
@@ -62,7 +62,7 @@ export interface Submission {
   /** The signed transaction. */
   readonly raw: string | undefined;
   readonly receipt: RawReceipt | undefined;
-  readonly failure: Failure | undefined;
+  readonly failure: SubmissionFailure | undefined;
   /** How often its nonce was taken by another transaction. */
   readonly displaced: number;
   /** Milliseconds since the epoch. */
@@ -72,7 +72,7 @@ export interface Submission {
 }
 
 /** What is written down when a call is handed over. */
-export interface Draft {
+export interface SubmissionDraft {
   readonly id: string;
   readonly sender: string;
   readonly to: string;
@@ -83,7 +83,7 @@ export interface Draft {
 }
 
 /** A signed transaction. */
-export interface Signed {
+export interface SignedTransaction {
   readonly nonce: number;
   readonly hash: string;
   readonly raw: string;
@@ -169,7 +169,7 @@ function readRow(row: Row): Submission {
     hash: row.hash ?? undefined,
     raw: row.raw ?? undefined,
     receipt: row.receipt === null ? undefined : (JSON.parse(row.receipt) as RawReceipt),
-    failure: row.failure === null ? undefined : (JSON.parse(row.failure) as Failure),
+    failure: row.failure === null ? undefined : (JSON.parse(row.failure) as SubmissionFailure),
     displaced: row.displaced,
     queuedAt: row.queued_at,
     sentAt: row.sent_at ?? undefined,
@@ -347,8 +347,8 @@ export class Outbox {
    * others as `queued`. All, or none: false if another process was there first, with a nonce, an id or a queued call.
    */
   write(
-    queued: readonly { readonly id: string; readonly signed: Signed | undefined }[],
-    fresh: readonly { readonly draft: Draft; readonly signed: Signed | undefined }[],
+    queued: readonly { readonly id: string; readonly signed: SignedTransaction | undefined }[],
+    fresh: readonly { readonly draft: SubmissionDraft; readonly signed: SignedTransaction | undefined }[],
     now: number,
   ): boolean {
     return this.#transaction(() => {
@@ -376,7 +376,7 @@ export class Outbox {
   }
 
   /** Writes a call down that the contract refuses already. False if there is one of its id. */
-  writeFailed(draft: Draft, failure: Failure, now: number): boolean {
+  writeFailed(draft: SubmissionDraft, failure: SubmissionFailure, now: number): boolean {
     return this.#transaction(() => {
       if (this.find(draft.id)) return false;
       this.#insert(draft, undefined, failure, now);
@@ -384,7 +384,12 @@ export class Outbox {
     });
   }
 
-  #insert(draft: Draft, signed: Signed | undefined, failure: Failure | undefined, now: number): void {
+  #insert(
+    draft: SubmissionDraft,
+    signed: SignedTransaction | undefined,
+    failure: SubmissionFailure | undefined,
+    now: number,
+  ): void {
     this.#run(
       `INSERT INTO submission (id, chain, owner, state, sender, recipient, data, gas_limit, name, is_checked,
          nonce, hash, raw, failure, queued_at, sent_at, ended_at)
@@ -409,14 +414,14 @@ export class Outbox {
     );
   }
 
-  #isTaken(sender: string, signed: Signed | undefined): boolean {
+  #isTaken(sender: string, signed: SignedTransaction | undefined): boolean {
     if (!signed) return false;
     const sql = "SELECT 1 AS value FROM submission WHERE chain = ? AND sender = ? AND nonce = ?";
     return this.#number(sql, this.#chain, sender, signed.nonce) !== undefined;
   }
 
   /** Settles a sent submission. False if it was settled before, or is sent under another nonce now. */
-  settle(submission: Submission, receipt: RawReceipt, failure: Failure | undefined, now: number): boolean {
+  settle(submission: Submission, receipt: RawReceipt, failure: SubmissionFailure | undefined, now: number): boolean {
     return this.#transaction(
       () =>
         this.#run(
@@ -434,7 +439,7 @@ export class Outbox {
   }
 
   /** Gives up a submission that was never signed. */
-  giveUp(submission: Submission, failure: Failure, now: number): boolean {
+  giveUp(submission: Submission, failure: SubmissionFailure, now: number): boolean {
     return this.#transaction(
       () =>
         this.#run(
@@ -456,7 +461,7 @@ export class Outbox {
   }
 
   /** Every node refused the submission's transaction for good at the first try. Its nonce is free again. */
-  refuse(submission: Submission, failure: Failure, now: number): boolean {
+  refuse(submission: Submission, failure: SubmissionFailure, now: number): boolean {
     return this.#endAttempt(submission, "refused", undefined, failure, now);
   }
 
@@ -464,7 +469,7 @@ export class Outbox {
     submission: Submission,
     outcome: "displaced" | "refused",
     takenBy: string | undefined,
-    failure: Failure | undefined,
+    failure: SubmissionFailure | undefined,
     now: number,
   ): boolean {
     const { id, hash = "" } = submission;

@@ -8,7 +8,15 @@ import { SYSTEM_CLOCK, type Clock } from "./clock.js";
 import { httpExchange } from "./exchange.js";
 import { HeadTracker, type Socket } from "./heads.js";
 import { verdictOf } from "./nodeAnswers.js";
-import { type Draft, FILLER, type Failure, Outbox, type RawReceipt, type Signed, type Submission } from "./outbox.js";
+import {
+  type SubmissionDraft,
+  FILLER,
+  type SubmissionFailure,
+  Outbox,
+  type RawReceipt,
+  type SignedTransaction,
+  type Submission,
+} from "./outbox.js";
 import { MAX_BATCH, type RpcAnswer, type RpcNode, RpcPool, type TrustedChain, fieldOf } from "./rpcPool.js";
 import { findNonceUse } from "./takenNonce.js";
 
@@ -45,7 +53,7 @@ export interface SubmitterOptions {
 }
 
 /** A call of a contract. */
-export interface Call {
+export interface SubmittedCall {
   readonly to: string;
   readonly data: string;
   readonly gasLimit: bigint;
@@ -64,7 +72,7 @@ export interface SubmitOptions {
 }
 
 interface Incoming {
-  readonly draft: Draft;
+  readonly draft: SubmissionDraft;
   /** Whether it passed its check, or needs none. */
   readonly isReady: boolean;
   readonly resolve: (submission: Submission) => void;
@@ -81,6 +89,8 @@ interface Lane {
   flushing: Promise<void> | undefined;
   isFlushDue: boolean;
   sending: Promise<void>;
+  /** Hashes whose first sending has not been answered yet, and since when. */
+  readonly unanswered: Map<string, number>;
   isInspecting: boolean;
   /** Node that the transactions were last sent to. */
   node: number;
@@ -93,7 +103,7 @@ interface Lane {
 }
 
 interface PendingCheck {
-  readonly draft: Draft;
+  readonly draft: SubmissionDraft;
   /** Gas limit for a second try. */
   readonly spare: bigint | undefined;
   readonly resolve: (check: Check) => void;
@@ -102,7 +112,7 @@ interface PendingCheck {
 type Check = { readonly outcome: "passed"; readonly gasLimit: bigint } | { readonly outcome: "unknown" } | Refused;
 interface Refused {
   readonly outcome: "refused";
-  readonly failure: Failure;
+  readonly failure: SubmissionFailure;
 }
 
 interface Waiter {
@@ -114,7 +124,10 @@ interface Waiter {
 export const MAX_WINDOW = 128;
 
 const TICK_MS = 500;
+const BEAT_MS = 2_000;
 const SILENT_MS = 10_000;
+/** Receipts of one sender that are asked for at first: more if all of these are there. */
+const SEARCHED_AT_ONCE = 32;
 const DAY_MS = 86_400_000;
 const FILLER_GAS = 21_000n;
 const FIRST_PATIENCE_BLOCKS = 3;
@@ -140,6 +153,7 @@ export class Submitter {
   #checks: PendingCheck[] = [];
   #searching: Promise<void> | undefined;
   #isSearchDue = false;
+  #beatAt = 0;
   #isClosed = false;
 
   /** @throws BusError `OUTBOX` if the outbox cannot be opened; `NO_NODE` if no node is named. */
@@ -200,9 +214,9 @@ export class Submitter {
    * @returns How it stands then; `failed` if the contract refuses it already.
    * @throws BusError `SUBMISSION_CONFLICT` if the id stands for another call; what the signer throws.
    */
-  async submit(signer: Signer, call: Call, options: SubmitOptions = {}): Promise<Submission> {
+  async submit(signer: Signer, call: SubmittedCall, options: SubmitOptions = {}): Promise<Submission> {
     this.#requireOpen();
-    const draft: Draft = {
+    const draft: SubmissionDraft = {
       id: options.id ?? randomUUID(),
       sender: getAddress(await signer.getAddress()),
       to: getAddress(call.to),
@@ -272,7 +286,7 @@ export class Submitter {
 
   /* HANDING OVER */
 
-  async #handOver(signer: Signer, draft: Draft, spare: bigint | undefined): Promise<Submission> {
+  async #handOver(signer: Signer, draft: SubmissionDraft, spare: bigint | undefined): Promise<Submission> {
     const lane = this.#laneOf(draft.sender, signer);
     const check: Check = draft.isChecked
       ? await this.#check(draft, spare)
@@ -291,7 +305,7 @@ export class Submitter {
   }
 
   /** Tries a call on the head. Calls of the same moment share a post. */
-  #check(draft: Draft, spare: bigint | undefined): Promise<Check> {
+  #check(draft: SubmissionDraft, spare: bigint | undefined): Promise<Check> {
     return new Promise((resolve) => {
       this.#checks.push({ draft, spare, resolve });
       if (this.#checks.length > 1) return;
@@ -324,7 +338,7 @@ export class Submitter {
   }
 
   /** A refusal counts only when it was given to this call alone: answers of a batch may have been mixed up. */
-  async #checkAlone(draft: Draft, spare: bigint | undefined): Promise<Check> {
+  async #checkAlone(draft: SubmissionDraft, spare: bigint | undefined): Promise<Check> {
     let message = "";
     for (let attempt = 0; attempt < CHECK_TRIES; ++attempt) {
       const { error } = await this.#pool.call("eth_call", callOf(draft, draft.gasLimit).params);
@@ -358,6 +372,7 @@ export class Submitter {
       flushing: undefined,
       isFlushDue: false,
       sending: Promise.resolve(),
+      unanswered: new Map(),
       isInspecting: false,
       node: this.#pool.current,
       searchedTo: undefined,
@@ -479,31 +494,41 @@ export class Submitter {
   async #baseOf(lane: Lane): Promise<number | undefined> {
     if (lane.base !== undefined) return lane.base;
     try {
-      const { error, result } = await this.#pool.call("eth_getTransactionCount", [lane.sender, "pending"]);
-      if (error || typeof result !== "string") return undefined;
-      lane.base = Number(result);
+      const [latest, pending] = await this.#pool.batch(
+        ["latest", "pending"].map((block) => ({ method: "eth_getTransactionCount", params: [lane.sender, block] })),
+      );
+      // A node need not know what is pending.
+      lane.base = countOf(pending) ?? countOf(latest);
     } catch (thrown) {
       this.#onTrouble(thrown);
     }
     return lane.base;
   }
 
-  async #sign(lane: Lane, { to, data, gasLimit }: Draft | Submission, nonce: number): Promise<Signed> {
+  async #sign(
+    lane: Lane,
+    { to, data, gasLimit }: SubmissionDraft | Submission,
+    nonce: number,
+  ): Promise<SignedTransaction> {
     if (!lane.signer) throw new BusError("NO_SIGNER", `the key of ${lane.sender} is not there`);
     const chainId = this.#chainId;
     const raw = await lane.signer.signTransaction({ to, data, gasLimit, gasPrice: 0n, type: 0, nonce, chainId });
     return { nonce, raw, hash: keccak256(raw) };
   }
 
-  #sendLater(lane: Lane, signed: readonly Signed[], isFirst: boolean): void {
+  #sendLater(lane: Lane, signed: readonly SignedTransaction[], isFirst: boolean): void {
+    for (const { hash } of signed) if (isFirst) lane.unanswered.set(hash, this.#clock.now());
     lane.sending = lane.sending
       .then(() => this.#send(lane, signed, isFirst))
       .catch((thrown: unknown) => {
         this.#fail(lane, thrown);
+      })
+      .finally(() => {
+        for (const { hash } of signed) lane.unanswered.delete(hash);
       });
   }
 
-  async #send(lane: Lane, signed: readonly Signed[], isFirst: boolean): Promise<void> {
+  async #send(lane: Lane, signed: readonly SignedTransaction[], isFirst: boolean): Promise<void> {
     if (this.#ended()) return;
     const answers = await this.#pool.batch(
       signed.map(({ raw }) => ({ method: "eth_sendRawTransaction", params: [raw] })),
@@ -527,7 +552,7 @@ export class Submitter {
   }
 
   /** A node takes the transaction in no case. It failed if every node says so, and none was silent. */
-  async #refused(lane: Lane, { hash, raw, nonce }: Signed, message: string): Promise<void> {
+  async #refused(lane: Lane, { hash, raw, nonce }: SignedTransaction, message: string): Promise<void> {
     const call = { method: "eth_sendRawTransaction", params: [raw] };
     for (let node = 0; node < this.#pool.size; ++node) {
       const [answer] = await this.#pool.batchFrom(node, [call]).catch(() => []);
@@ -538,7 +563,7 @@ export class Submitter {
     }
     if (this.#ended()) return;
     const submission = this.#outbox.inFlight(lane.sender, true, this.#window * 2).find((each) => each.hash === hash);
-    const failure: Failure = { code: "NOT_ACCEPTED", message };
+    const failure: SubmissionFailure = { code: "NOT_ACCEPTED", message };
     if (!submission || !this.#outbox.refuse(submission, failure, this.#clock.now())) return;
     // Later ones may wait for the nonce that is open now.
     lane.gap = { nonce, since: -Infinity };
@@ -571,7 +596,7 @@ export class Submitter {
   async #searchOnce(): Promise<void> {
     const head = this.#heads.latest;
     let wanted = [...this.#lanes.values()].flatMap((lane) => {
-      const open = this.#outbox.inFlight(lane.sender, true, MAX_BATCH);
+      const open = this.#outbox.inFlight(lane.sender, true, SEARCHED_AT_ONCE);
       const isNext = head !== undefined && lane.searchedTo === head.number - 1;
       const isSeen = head !== undefined && lane.searchedTo === head.number;
       // A block that used no gas holds none of them.
@@ -579,7 +604,10 @@ export class Submitter {
         lane.searchedTo = head.number;
         return [];
       }
-      return open.map((submission) => ({ lane, submission }));
+      const likely = open.filter(({ hash = "" }) => !this.#isTooFresh(lane.unanswered.get(hash)));
+      // The next block is looked into in any case.
+      if (likely.length < open.length) lane.searchedTo = undefined;
+      return likely.map((submission) => ({ lane, submission }));
     });
     while (wanted.length > 0) {
       const some = wanted.slice(0, MAX_BATCH);
@@ -587,7 +615,7 @@ export class Submitter {
       const answers = await this.#pool.batch(some.map(({ submission }) => receiptOf(submission)));
       if (this.#ended()) return;
       const found = await Promise.all(some.map(({ submission }, index) => this.#take(submission, answers[index])));
-      for (const { lane } of some) lane.searchedTo = head?.number;
+      for (const { lane } of some) if (lane.unanswered.size === 0) lane.searchedTo = head?.number;
       for (const [index, { lane }] of some.entries()) {
         if (found[index] !== true) continue;
         this.#progress(lane);
@@ -595,6 +623,12 @@ export class Submitter {
         if (isLast && this.#outbox.inFlight(lane.sender, true, 1).length > 0) this.#searchFurther(lane);
       }
     }
+  }
+
+  /** A node that has not even answered has hardly put it into the block that it tells of meanwhile. */
+  #isTooFresh(sentAt: number | undefined): boolean {
+    const period = this.#heads.period ?? UNKNOWN_PERIOD_MS;
+    return sentAt !== undefined && this.#clock.now() - sentAt < period / 2;
   }
 
   /** The last one asked for was there: those after it may be as well. */
@@ -625,7 +659,11 @@ export class Submitter {
   }
 
   /** Why a mined transaction failed: from the receipt where the node tells it, else by calling again at its block. */
-  async #reasonOf({ sender, to, data, gasLimit }: Submission, receipt: RawReceipt, raw: unknown): Promise<Failure> {
+  async #reasonOf(
+    { sender, to, data, gasLimit }: Submission,
+    receipt: RawReceipt,
+    raw: unknown,
+  ): Promise<SubmissionFailure> {
     const told = findRevertData(raw);
     if (told !== undefined) return reverted(told);
     const call = { from: sender, to, data, gas: `0x${gasLimit.toString(16)}` };
@@ -724,7 +762,10 @@ export class Submitter {
 
   #tick(): void {
     const now = this.#clock.now();
-    this.#outbox.beat(now, SILENT_MS);
+    if (now >= this.#beatAt) {
+      this.#beatAt = now + BEAT_MS;
+      this.#outbox.beat(now, SILENT_MS);
+    }
     for (const sender of this.#outbox.senders()) {
       const isNew = !this.#lanes.has(sender);
       const lane = this.#laneOf(sender);
@@ -793,7 +834,7 @@ export class Submitter {
  * What went wrong with a failed submission, as an error to throw.
  * @returns A `RevertError` if a contract refused, otherwise a BusError `NOT_ACCEPTED`.
  */
-export function errorOf({ code, message, data }: Failure): BusError {
+export function errorOf({ code, message, data }: SubmissionFailure): BusError {
   return code === "REVERTED" && data !== undefined ? decodeRevert(data) : new BusError(code, message);
 }
 
@@ -805,12 +846,12 @@ function isSettled({ state }: Submission): boolean {
   return state === "final" || state === "failed";
 }
 
-function requireSame(known: Submission, { id, sender, to, data }: Draft): Submission {
+function requireSame(known: Submission, { id, sender, to, data }: SubmissionDraft): Submission {
   if (known.sender === sender && known.to === to && known.data === data) return known;
   throw new BusError("SUBMISSION_CONFLICT", `submission ${id} is ${known.name} by ${known.sender}, another call`);
 }
 
-function callOf({ sender, to, data }: Draft, gasLimit: bigint) {
+function callOf({ sender, to, data }: SubmissionDraft, gasLimit: bigint) {
   const call = { from: sender, to, data, gas: `0x${gasLimit.toString(16)}` };
   return { method: "eth_call", params: [call, "latest"] };
 }
@@ -819,11 +860,11 @@ function receiptOf({ hash }: Submission) {
   return { method: "eth_getTransactionReceipt", params: [hash] };
 }
 
-function reverted(data: string): Failure {
+function reverted(data: string): SubmissionFailure {
   return { code: "REVERTED", message: decodeRevert(data).message, data };
 }
 
-function signedOf({ nonce, hash, raw }: Submission): Signed[] {
+function signedOf({ nonce, hash, raw }: Submission): SignedTransaction[] {
   return nonce === undefined || hash === undefined || raw === undefined ? [] : [{ nonce, hash, raw }];
 }
 

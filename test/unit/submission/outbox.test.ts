@@ -5,12 +5,12 @@ import { DatabaseSync } from "node:sqlite";
 
 import { expect } from "chai";
 
-import { BusError, type Draft, Outbox, type RawReceipt, type Submission } from "../../../src/index.js";
+import { BusError, type SubmissionDraft, Outbox, type RawReceipt, type Submission } from "../../../src/index.js";
 
 const CHAIN = { chainId: "7", genesisHash: `0x${"11".repeat(32)}` };
 const SENDER = "0x0000000000000000000000000000000000000001";
 
-function draft(id: string): Draft {
+function draft(id: string): SubmissionDraft {
   return { id, sender: SENDER, to: SENDER, data: "0x", gasLimit: 1n, name: "act", isChecked: true };
 }
 
