@@ -114,7 +114,8 @@ function migrations({ migrations: all, moves }: TimingResults): string {
   return `### The whole migration
 
 Agreeing and starting go on while the data is copied; what is left on the critical path is what they take beyond the
-copying, and \`complete\`, which begins just before a block is due. "Run as a whole" are real transfers with the ledger in the
+copying, and the way from the end of the copying to the receipt of \`complete\`. The VM stands still for less than that: it
+is paused just before a block is due, and runs until then. "Run as a whole" are real transfers with the ledger in the
 loop; "composed" puts the measured steps and the measured speed of the shaped link together, since 30 GB at 124.8 Mbit/s take
 half an hour.
 

@@ -125,7 +125,7 @@ export interface MoveTimes {
 }
 
 /** How long before a block is due a switch-over begins, so that the pause is short: see facts of the decision record. */
-const LEAD_MS = 150;
+const LEAD_MS = 200;
 
 /**
  * Moves, step by step.
@@ -135,6 +135,7 @@ export async function runMove(
   site: Site,
   vm: string,
   isTimed: boolean,
+  blockMs: number,
   during: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<MoveTimes & { readonly totalMs: number }> {
   const now = await site.now();
@@ -152,6 +153,9 @@ export async function runMove(
     const due = site.submitter.nextHeadAt ?? 0;
     const wait = due - LEAD_MS - Date.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+  } else {
+    // The last receipt came with a block: without a wait every switch-over would begin just after one.
+    await randomPhase(blockMs);
   }
   const paused = performance.now();
   const both = await site.signedHandover(document, await site.now());

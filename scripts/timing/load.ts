@@ -168,7 +168,7 @@ export async function measureScale(site: Site, vms: number, clouds: number, samp
 }
 
 async function gasOfMove(site: Site, vm: string): Promise<{ readonly agree: number; readonly complete: number }> {
-  await runMove(site, vm, false);
+  await runMove(site, vm, false, 0);
   const gasOf = (name: string) => {
     const submission = site.submitter.list("final", 3).find((each) => each.name === name);
     return Number(submission?.receipt?.gasUsed ?? NaN);
