@@ -89,6 +89,13 @@ export interface SignedTransaction {
   readonly raw: string;
 }
 
+/** How a sent submission ended. */
+export interface Settlement {
+  readonly submission: Submission;
+  readonly receipt: RawReceipt;
+  readonly failure: SubmissionFailure | undefined;
+}
+
 /** Name of a transaction that does nothing but use up a nonce that somebody else left open. */
 export const FILLER = "(fills a nonce)";
 
@@ -420,21 +427,26 @@ export class Outbox {
     return this.#number(sql, this.#chain, sender, signed.nonce) !== undefined;
   }
 
-  /** Settles a sent submission. False if it was settled before, or is sent under another nonce now. */
-  settle(submission: Submission, receipt: RawReceipt, failure: SubmissionFailure | undefined, now: number): boolean {
-    return this.#transaction(
-      () =>
-        this.#run(
-          `UPDATE submission SET state = ?, receipt = ?, failure = ?, ended_at = ?
-           WHERE chain = ? AND id = ? AND state = 'sent' AND hash = ?`,
-          failure ? "failed" : "final",
-          JSON.stringify(receipt),
-          failure ? JSON.stringify(failure) : null,
-          now,
-          this.#chain,
-          submission.id,
-          submission.hash ?? "",
-        ) === 1,
+  /**
+   * Settles sent submissions, in one change: of many that one block has settled each would otherwise wait for the disk.
+   * @returns For each whether it was; not if it was settled before, or is sent under another nonce now.
+   */
+  settle(settlements: readonly Settlement[], now: number): boolean[] {
+    return this.#transaction(() =>
+      settlements.map(
+        ({ submission, receipt, failure }) =>
+          this.#run(
+            `UPDATE submission SET state = ?, receipt = ?, failure = ?, ended_at = ?
+             WHERE chain = ? AND id = ? AND state = 'sent' AND hash = ?`,
+            failure ? "failed" : "final",
+            JSON.stringify(receipt),
+            failure ? JSON.stringify(failure) : null,
+            now,
+            this.#chain,
+            submission.id,
+            submission.hash ?? "",
+          ) === 1,
+      ),
     );
   }
 

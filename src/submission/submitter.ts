@@ -14,6 +14,7 @@ import {
   type SubmissionFailure,
   Outbox,
   type RawReceipt,
+  type Settlement,
   type SignedTransaction,
   type Submission,
 } from "./outbox.js";
@@ -126,8 +127,8 @@ export const MAX_WINDOW = 128;
 const TICK_MS = 500;
 const BEAT_MS = 2_000;
 const SILENT_MS = 10_000;
-/** Receipts of one sender that are asked for at first: more if all of these are there. */
-const SEARCHED_AT_ONCE = 32;
+/** If a sender has more on their way, it is asked first how many of them are mined. */
+const FEW = 4;
 const DAY_MS = 86_400_000;
 const FILLER_GAS = 21_000n;
 const FIRST_PATIENCE_BLOCKS = 3;
@@ -595,8 +596,7 @@ export class Submitter {
 
   async #searchOnce(): Promise<void> {
     const head = this.#heads.latest;
-    let wanted = [...this.#lanes.values()].flatMap((lane) => {
-      const open = this.#outbox.inFlight(lane.sender, true, SEARCHED_AT_ONCE);
+    const lanes = [...this.#lanes.values()].flatMap((lane) => {
       const isNext = head !== undefined && lane.searchedTo === head.number - 1;
       const isSeen = head !== undefined && lane.searchedTo === head.number;
       // A block that used no gas holds none of them.
@@ -604,25 +604,41 @@ export class Submitter {
         lane.searchedTo = head.number;
         return [];
       }
+      const open = this.#outbox.inFlight(lane.sender, true, MAX_WINDOW);
       const likely = open.filter(({ hash = "" }) => !this.#isTooFresh(lane.unanswered.get(hash)));
-      // The next block is looked into in any case.
-      if (likely.length < open.length) lane.searchedTo = undefined;
-      return likely.map((submission) => ({ lane, submission }));
+      // What is left out is looked for in the next block in any case.
+      lane.searchedTo = likely.length === open.length ? head?.number : undefined;
+      return likely.length === 0 ? [] : [{ lane, likely }];
     });
-    while (wanted.length > 0) {
-      const some = wanted.slice(0, MAX_BATCH);
-      wanted = wanted.slice(MAX_BATCH);
+    const mined = await this.#onlyMined(lanes);
+    for (let first = 0; first < mined.length; first += MAX_BATCH) {
+      const some = mined.slice(first, first + MAX_BATCH);
       const answers = await this.#pool.batch(some.map(({ submission }) => receiptOf(submission)));
       if (this.#ended()) return;
-      const found = await Promise.all(some.map(({ submission }, index) => this.#take(submission, answers[index])));
-      for (const { lane } of some) if (lane.unanswered.size === 0) lane.searchedTo = head?.number;
-      for (const [index, { lane }] of some.entries()) {
-        if (found[index] !== true) continue;
+      const found = await this.#take(some.map(({ submission }, index) => ({ submission, answer: answers[index] })));
+      for (const lane of new Set(some.flatMap(({ lane }, index) => (found[index] === true ? [lane] : [])))) {
         this.#progress(lane);
-        const isLast = some[index + 1]?.lane !== lane;
-        if (isLast && this.#outbox.inFlight(lane.sender, true, 1).length > 0) this.#searchFurther(lane);
       }
     }
+  }
+
+  /** Of many on their way, those that the chain has counted: nonces are used in their order. */
+  async #onlyMined(
+    lanes: readonly { readonly lane: Lane; readonly likely: readonly Submission[] }[],
+  ): Promise<{ readonly lane: Lane; readonly submission: Submission }[]> {
+    const many = lanes.filter(({ likely }) => likely.length > FEW);
+    const counts = new Map<Lane, number>();
+    for (let first = 0; first < many.length; first += MAX_BATCH) {
+      const some = many.slice(first, first + MAX_BATCH);
+      const answers = await this.#pool.batch(
+        some.map(({ lane }) => ({ method: "eth_getTransactionCount", params: [lane.sender, "latest"] })),
+      );
+      for (const [index, { lane }] of some.entries()) counts.set(lane, countOf(answers[index]) ?? Infinity);
+    }
+    return lanes.flatMap(({ lane, likely }) => {
+      const count = counts.get(lane) ?? Infinity;
+      return likely.flatMap((submission) => ((submission.nonce ?? 0) < count ? [{ lane, submission }] : []));
+    });
   }
 
   /** A node that has not even answered has hardly put it into the block that it tells of meanwhile. */
@@ -631,31 +647,35 @@ export class Submitter {
     return sentAt !== undefined && this.#clock.now() - sentAt < period / 2;
   }
 
-  /** The last one asked for was there: those after it may be as well. */
-  #searchFurther(lane: Lane): void {
-    lane.searchedTo = undefined;
-    this.#isSearchDue = true;
-  }
-
   #progress(lane: Lane): void {
     lane.patienceMs = FIRST_PATIENCE_BLOCKS * (this.#heads.period ?? UNKNOWN_PERIOD_MS);
     lane.inspectAt = this.#clock.now() + lane.patienceMs;
     this.#flush(lane);
   }
 
-  /** Settles a submission if the answer is its receipt. */
-  async #take(submission: Submission, answer: RpcAnswer | undefined): Promise<boolean> {
-    if (!answer || answer.error || answer.result === null) return false;
-    const receipt = readReceipt(answer.result);
-    if (!receipt || !isHash(receipt.transactionHash, submission.hash)) {
-      this.#pool.distrust();
-      return false;
-    }
-    const failure =
-      BigInt(receipt.status) === 0n ? await this.#reasonOf(submission, receipt, answer.result) : undefined;
-    if (this.#ended() || !this.#outbox.settle(submission, receipt, failure, this.#clock.now())) return false;
-    this.#tell(submission.id);
-    return true;
+  /** Settles the submissions whose answers are their receipts. Tells of each whether it was settled. */
+  async #take(
+    asked: readonly { readonly submission: Submission; readonly answer: RpcAnswer | undefined }[],
+  ): Promise<boolean[]> {
+    const settlements = await Promise.all(
+      asked.map(async ({ submission, answer }): Promise<Settlement | undefined> => {
+        if (!answer || answer.error || answer.result === null) return undefined;
+        const receipt = readReceipt(answer.result);
+        if (!receipt || !isHash(receipt.transactionHash, submission.hash)) {
+          this.#pool.distrust();
+          return undefined;
+        }
+        const isReverted = BigInt(receipt.status) === 0n;
+        const failure = isReverted ? await this.#reasonOf(submission, receipt, answer.result) : undefined;
+        return { submission, receipt, failure };
+      }),
+    );
+    const known = settlements.filter((each) => each !== undefined);
+    if (this.#ended() || known.length === 0) return asked.map(() => false);
+    const changed = this.#outbox.settle(known, this.#clock.now());
+    const settled = new Set(known.filter((_each, index) => changed[index]).map(({ submission }) => submission.id));
+    for (const id of settled) this.#tell(id);
+    return asked.map(({ submission }) => settled.has(submission.id));
   }
 
   /** Why a mined transaction failed: from the receipt where the node tells it, else by calling again at its block. */
@@ -698,7 +718,7 @@ export class Submitter {
     if (this.#ended()) return;
     const count = countOf(latest);
     if (count === undefined) return;
-    const taken = await Promise.all(own.map((submission, index) => this.#take(submission, receipts[index])));
+    const taken = await this.#take(own.map((submission, index) => ({ submission, answer: receipts[index] })));
     if (this.#ended()) return;
     if (taken.includes(true)) this.#progress(lane);
     lane.base = Math.max(lane.base ?? 0, count);
@@ -720,7 +740,7 @@ export class Submitter {
     if (!use || this.#ended()) return;
     if (isHash(use.hash, submission.hash)) {
       const answer = await this.#pool.call("eth_getTransactionReceipt", [use.hash]);
-      if (await this.#take(submission, answer)) this.#progress(lane);
+      if ((await this.#take([{ submission, answer }])).includes(true)) this.#progress(lane);
     } else if (this.#outbox.displace(submission, use.hash, this.#clock.now())) {
       this.#tell(submission.id);
       this.#flush(lane);

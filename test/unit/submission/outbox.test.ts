@@ -109,8 +109,10 @@ describe("Outbox", function () {
     const [one, two] = [open(), open()];
     one.write([], [{ draft: draft("a"), signed: signed(0) }], 1);
     const [first, second] = [found(one, "a"), found(two, "a")];
-    expect(one.settle(first, RECEIPT, undefined, 2)).to.equal(true);
-    expect(two.settle(second, RECEIPT, { code: "REVERTED", message: "no" }, 3)).to.equal(false);
+    expect(one.settle([{ submission: first, receipt: RECEIPT, failure: undefined }], 2)).to.deep.equal([true]);
+    expect(
+      two.settle([{ submission: second, receipt: RECEIPT, failure: { code: "REVERTED", message: "no" } }], 3),
+    ).to.deep.equal([false]);
     expect(two.displace(second, "0x9", 3)).to.equal(false);
     expect(two.refuse(second, { code: "NOT_ACCEPTED", message: "no" }, 3)).to.equal(false);
     expect(found(two, "a")).to.include({ state: "final", endedAt: 2 });
@@ -150,7 +152,8 @@ describe("Outbox", function () {
       ],
       1,
     );
-    for (const id of ["a", "b"]) outbox.settle(found(outbox, id), RECEIPT, undefined, 2);
+    for (const id of ["a", "b"])
+      outbox.settle([{ submission: found(outbox, id), receipt: RECEIPT, failure: undefined }], 2);
     outbox.writeFailed(draft("c"), { code: "REVERTED", message: "no" }, 2);
     expect(outbox.forgetBefore(2)).to.equal(0);
     expect(outbox.forgetBefore(3)).to.equal(2);
