@@ -1,6 +1,7 @@
 /**
  * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts;
- * docs/invariants.md, from its rules and the tests that name them; and the schemas that the package publishes.
+ * docs/invariants.md, from its rules and the tests that name them; the schemas that the package publishes; the gas that was
+ * measured, for the limits of what is sent; and the page of the evaluation.
  * With `--check` writes nothing, and fails when a committed file differs or is left over.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +10,9 @@ import { dirname } from "node:path";
 import { readArtifacts } from "./build/artifacts.js";
 import { abiSnapshots } from "./generated/abi.js";
 import { errorsPage } from "./generated/errors.js";
+import { evaluationPage } from "./generated/evaluation.js";
 import type { GeneratedFile } from "./generated/file.js";
+import { measuredGas } from "./generated/gas.js";
 import { invariantsPage } from "./generated/invariants.js";
 import { publishedSchemas } from "./generated/schema.js";
 import { storageSnapshots } from "./generated/storage.js";
@@ -22,6 +25,8 @@ function generate(): GeneratedFile[] {
     ...abiSnapshots(artifacts),
     ...storageSnapshots(artifacts),
     ...publishedSchemas(),
+    measuredGas(),
+    evaluationPage(),
   ];
 }
 

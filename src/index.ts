@@ -151,3 +151,15 @@ export * from "./allowlists/nodeRpc.js";
 export * from "./allowlists/nodesFile.js";
 export * from "./allowlists/wanted.js";
 export * from "./allowlists/watch.js";
+export * from "./submission/exchange.js";
+export * from "./submission/gasLimits.js";
+export {
+  Outbox,
+  type RawLog,
+  type RawReceipt,
+  type Submission,
+  type SubmissionDraft,
+  type SubmissionFailure,
+  type SubmissionState,
+} from "./submission/outbox.js";
+export * from "./submission/submitter.js";

@@ -20,6 +20,7 @@ import type { MigrationLedger } from "../typechain/contracts/ledger/MigrationLed
 import type { SlaOracle } from "../typechain/contracts/oracle/SlaOracle.js";
 import type { CloudRegistry } from "../typechain/contracts/registry/CloudRegistry.js";
 import type { ReputationLedger } from "../typechain/contracts/reputation/ReputationLedger.js";
+import type { Submitter } from "../submission/submitter.js";
 import { type AddressBook, CONTRACT_NAMES } from "./addressBook.js";
 
 /** A provider that speaks JSON-RPC: ethers' own, or Hardhat's. */
@@ -35,6 +36,8 @@ export interface Federation {
   readonly chainId: bigint;
   /** Who sends; undefined for who only reads. */
   readonly signer: Signer | undefined;
+  /** Sees what is sent through; without one, a transaction is sent once and waited for. */
+  readonly submitter?: Submitter | undefined;
   readonly authority: AccessManager;
   readonly registry: CloudRegistry;
   readonly exchange: CapacityExchange;
@@ -57,7 +60,12 @@ export interface Federation {
 }
 
 /** Connects without asking the node anything. Use {@link openFederation} unless it was opened before. */
-export function connectFederation(provider: RpcProvider, addressBook: AddressBook, signer?: Signer): Federation {
+export function connectFederation(
+  provider: RpcProvider,
+  addressBook: AddressBook,
+  signer?: Signer,
+  submitter?: Submitter,
+): Federation {
   const { AccessManager, CloudRegistry, CapacityExchange, MigrationLedger } = addressBook.contracts;
   const { SlaOracle, ChargingLedger, ReputationLedger } = addressBook.contracts;
   const { ValidatorSet, FederationGovernor } = addressBook.contracts;
@@ -69,6 +77,7 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
     addressBook,
     chainId,
     signer,
+    submitter,
     authority: AccessManager__factory.connect(AccessManager, runner),
     registry: CloudRegistry__factory.connect(CloudRegistry, runner),
     exchange: CapacityExchange__factory.connect(CapacityExchange, runner),
@@ -88,7 +97,12 @@ export function connectFederation(provider: RpcProvider, addressBook: AddressBoo
 
 /** The same federation with another sender. */
 export function asSender(federation: Federation, signer: Signer): Federation {
-  return connectFederation(federation.provider, federation.addressBook, signer);
+  return connectFederation(federation.provider, federation.addressBook, signer, federation.submitter);
+}
+
+/** The same federation, with all that is sent going through a submitter. */
+export function withSubmitter(federation: Federation, submitter: Submitter): Federation {
+  return connectFederation(federation.provider, federation.addressBook, federation.signer, submitter);
 }
 
 /**

@@ -1,8 +1,19 @@
-import { type BaseContract, BaseWallet, type Log, type Result, type Signer, type TransactionReceipt } from "ethers";
+import {
+  type BaseContract,
+  BaseWallet,
+  Log,
+  type Result,
+  type Signer,
+  type TransactionReceipt,
+  getAddress,
+} from "ethers";
 
 import { BusError } from "../errors/busError.js";
 import { asRevert, decodeRevert, findRevertData } from "../errors/revert.js";
 import type { ContractName } from "./addressBook.js";
+import { gasLimitFor } from "../submission/gasLimits.js";
+import type { RawLog, Submission } from "../submission/outbox.js";
+import { type Submitter, errorOf } from "../submission/submitter.js";
 import type { Federation, RpcProvider } from "./federation.js";
 
 /** An event of one of the federation's contracts. */
@@ -27,8 +38,12 @@ export interface SendOptions {
   readonly gasLimit?: bigint;
   /** How long to wait for the receipt. */
   readonly timeoutMs?: number;
-  /** How often to ask for it. */
+  /** How often to ask for it. A submitter knows by itself. */
   readonly pollMs?: number;
+  /** Names the call in a submitter's outbox: under one id it has one effect at most, however often it is sent. */
+  readonly id?: string;
+  /** Whether a submitter tries the call on the head before it is signed: yes, if not told. */
+  readonly isChecked?: boolean;
 }
 
 const DEFAULT_GAS = 5_000_000n;
@@ -42,7 +57,10 @@ const lanes = new WeakMap<RpcProvider, Map<string, Promise<number>>>();
  * Sends one transaction and waits until it is mined: a call first, so that a refusal costs nothing and comes with its
  * reason; then the signed transaction; then its receipt. No fee is offered: the chain's gas is free. ethers' own
  * sending asks the node seventeen times and polls every four seconds.
- * @throws RevertError if the contract refuses; BusError `NO_SIGNER`, `TIMEOUT`.
+ *
+ * Where the federation has a submitter, the transaction goes through it and is seen through, come what may.
+ * @throws RevertError if the contract refuses; BusError `NO_SIGNER`, `TIMEOUT`; with a submitter also `NOT_ACCEPTED`,
+ * `SUBMISSION_CONFLICT`, `OUTBOX`.
  */
 export async function send(
   federation: Federation,
@@ -51,8 +69,9 @@ export async function send(
   args: readonly unknown[],
   options: SendOptions = {},
 ): Promise<Sent> {
-  const { provider, signer } = federation;
+  const { provider, signer, submitter } = federation;
   if (!signer) throw new BusError("NO_SIGNER", `${name} needs a sender`);
+  if (submitter) return sendThrough(submitter, federation, signer, contract, name, args, options);
   const from = await signer.getAddress();
   const to = await contract.getAddress();
   const data = contract.interface.encodeFunctionData(name, args);
@@ -71,6 +90,61 @@ export async function send(
   } catch (thrown) {
     throw asRevert(thrown);
   }
+}
+
+async function sendThrough(
+  submitter: Submitter,
+  federation: Federation,
+  signer: Signer,
+  contract: BaseContract,
+  name: string,
+  args: readonly unknown[],
+  options: SendOptions,
+): Promise<Sent> {
+  const measured = options.gasLimit ?? gasLimitFor(name, args);
+  const call = {
+    to: await contract.getAddress(),
+    data: contract.interface.encodeFunctionData(name, args),
+    gasLimit: measured ?? DEFAULT_GAS,
+    ...(options.gasLimit === undefined && { spareGasLimit: DEFAULT_GAS }),
+    name,
+  };
+  const { id } = await submitter.submit(signer, call, options);
+  return sentFrom(federation, await submitter.settled(id, options.timeoutMs ?? DEFAULT_TIMEOUT_MS));
+}
+
+/**
+ * What a settled submission did.
+ * @throws RevertError if the contract refused it; BusError `NOT_ACCEPTED` if no node took it, `TIMEOUT` if it is not settled.
+ */
+export function sentFrom(federation: Federation, submission: Submission): Sent {
+  const { id, hash, receipt, failure } = submission;
+  if (failure) throw errorOf(failure);
+  if (!receipt || hash === undefined) throw new BusError("TIMEOUT", `submission ${id} is not settled yet`);
+  return {
+    hash,
+    blockNumber: Number(receipt.blockNumber),
+    gasUsed: BigInt(receipt.gasUsed),
+    events: receipt.logs.flatMap((log) => parseLog(federation, asLog(federation.provider, log))),
+  };
+}
+
+function asLog(provider: RpcProvider, log: RawLog): Log {
+  const { address, topics, data, blockHash, transactionHash } = log;
+  return new Log(
+    {
+      address: getAddress(address),
+      topics: [...topics],
+      data,
+      blockHash,
+      transactionHash,
+      blockNumber: Number(log.blockNumber),
+      transactionIndex: Number(log.transactionIndex),
+      index: Number(log.logIndex),
+      removed: false,
+    },
+    provider,
+  );
 }
 
 interface Draft {

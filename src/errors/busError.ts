@@ -102,7 +102,11 @@ export type BusErrorCode =
   | "UNREACHABLE"
   | "BAD_NODES"
   | "BAD_ANSWER"
-  | "MISSING_EVENT";
+  | "MISSING_EVENT"
+  | "NO_NODE"
+  | "NOT_ACCEPTED"
+  | "SUBMISSION_CONFLICT"
+  | "OUTBOX";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {
