@@ -53,7 +53,16 @@ export type BusErrorCode =
   | "BAD_WEIGHTS"
   | "BAD_SCENARIO"
   | "BAD_TRACE"
-  | "MISSING_EVENT";
+  | "MISSING_EVENT"
+  | "DATABASE"
+  | "INDEX_RESET"
+  | "INDEX_GAP"
+  | "INDEX_MISMATCH"
+  | "BAD_CONFIG"
+  | "KEY_FILE_MODE"
+  | "BAD_REQUEST"
+  | "NOT_SIGNED_IN"
+  | "FORBIDDEN";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {
