@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-import { ZeroHash, hexlify, randomBytes, toBeHex } from "ethers";
+import { ZeroHash, toBeHex } from "ethers";
 
 import { DocumentKind, MoveState, VmState } from "../chain/enums.js";
 import type { Federation } from "../chain/federation.js";
@@ -30,19 +30,32 @@ interface Check {
 const text = (value: unknown): string => String(value);
 
 /** The row at or after a random key, or the first: any row may be picked. */
-function pickBy(table: string, key: string, random: (at: At) => string | number): Check["pick"] {
+function pickBy(select: string, key: string, random: (at: At) => string | number): Check["pick"] {
   return (at) =>
-    at.database.prepare(`SELECT * FROM ${table} WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`).get(random(at)) ??
-    at.database.prepare(`SELECT * FROM ${table} ORDER BY ${key} LIMIT 1`).get();
+    at.database.prepare(`${select} WHERE ${key} >= ? ORDER BY ${key} LIMIT 1`).get(random(at)) ??
+    at.database.prepare(`${select} ORDER BY ${key} LIMIT 1`).get();
 }
 
-const randomRow = (table: string, key: string): Check["pick"] =>
-  pickBy(table, key, ({ database }) => {
+const randomNumber =
+  (table: string, key: string) =>
+  ({ database }: At): number => {
     const last = Number(database.prepare(`SELECT max(${key}) AS last FROM ${table}`).get()?.last ?? 0);
     return Math.floor(Math.random() * (last + 1));
-  });
+  };
 
-const anyVm = pickBy("vms", "vm", () => hexlify(randomBytes(32)));
+const SELECT_VM =
+  "SELECT v.*, s.resources AS resources FROM vms v JOIN stays s ON s.vm = v.id AND s.sequence = v.sequence";
+const anyVm = pickBy(SELECT_VM, "v.id", randomNumber("vms", "id"));
+
+const anyStay: Check["pick"] = (at) => {
+  const vm = anyVm(at);
+  return (
+    vm &&
+    at.database
+      .prepare("SELECT s.*, v.vm AS vm FROM stays s JOIN vms v ON v.id = s.vm WHERE s.vm = ? ORDER BY random() LIMIT 1")
+      .get(Number(vm.id))
+  );
+};
 
 /** What is compared with the contracts. A further table is one more element. */
 const CHECKS: readonly Check[] = [
@@ -77,7 +90,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     what: "stay",
-    pick: randomRow("stays", "id"),
+    pick: anyStay,
     indexed: ({ host, site, agreement, started_at, ended_at }) => ({
       host: text(host),
       site: text(site),
@@ -98,7 +111,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     what: "agreement",
-    pick: randomRow("agreements", "number"),
+    pick: pickBy("SELECT * FROM agreements", "number", randomNumber("agreements", "number")),
     indexed: ({ agreement, kind, state, reason, unfinished_a, unfinished_b }) => ({
       agreement: text(agreement),
       // The ledger tells an outcome only of moves that did not complete.

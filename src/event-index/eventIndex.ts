@@ -9,7 +9,7 @@ import { type EventPlans, type RawLog, eventPlans } from "./abi.js";
 import { mayHaveLogs } from "./bloom.js";
 import { checkSample } from "./check.js";
 import { inTransaction, openDatabase } from "./database.js";
-import { type Projector, eventId, projectorsOf } from "./project.js";
+import { type Projectors, eventId, projectorsOf } from "./project.js";
 import { type Header, readHeader, readLogs, readReceiptLogs } from "./source.js";
 import { DERIVED_INDEXES, DERIVED_NAMES, DERIVED_SCHEMA, PROJECTIONS, SCHEMA } from "./tables.js";
 
@@ -67,7 +67,7 @@ export class EventIndex {
   readonly #options: Required<Omit<IndexOptions, "file">>;
   readonly #addresses: readonly string[];
   readonly #statements: Statements;
-  readonly #projectors: readonly (Projector | undefined)[];
+  readonly #projectors: Projectors;
   readonly #listeners = new Set<(state: IndexState) => void>();
   #state: IndexState;
   #running: Promise<void> | undefined;
@@ -111,7 +111,7 @@ export class EventIndex {
     const database = await openDatabase(options.file ?? ":memory:");
     try {
       // What is lost in a crash of the machine is read from the chain again.
-      database.exec("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536");
+      database.exec("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000");
       return new EventIndex(federation, database, eventPlans(federation.addressBook), options);
     } catch (thrown) {
       database.close();
@@ -170,18 +170,32 @@ export class EventIndex {
 
   /** Adds logs in their order, as they came from a node; all or none. Only for blocks after the last one indexed. */
   apply(logs: readonly RawLog[], end: Pick<Header, "number" | "hash" | "timeMs">): void {
-    inTransaction(this.database, () => {
+    this.#transact(() => {
       const { insert } = this.#statements;
       for (const log of logs) {
         const event = this.plans.numberOf(log);
         if (event === undefined) continue;
         const id = eventId(Number.parseInt(log.blockNumber, 16), Number.parseInt(log.logIndex, 16));
         insert.run(id, event, log.topics.join(" "), log.data, log.transactionHash);
-        this.#projectors[event]?.(id, log.topics, log.data);
+        this.#projectors.all[event]?.(id, log.topics, log.data);
       }
       this.#markEnd(end);
     });
     this.#state = { ...this.#state, block: end.number, hash: end.hash, timeMs: end.timeMs };
+  }
+
+  #transact(work: () => void): void {
+    try {
+      inTransaction(this.database, work);
+    } catch (thrown) {
+      this.#projectors.forget();
+      throw thrown;
+    }
+  }
+
+  /** Makes the indexes of the tables, if they are not there: quicker once than with each row of a rebuild. */
+  finishRebuild(): void {
+    this.database.exec(DERIVED_INDEXES);
   }
 
   /** Stops following, waits for what is under way, and closes the database. */
@@ -271,7 +285,7 @@ export class EventIndex {
       await checkSample(this.#federation, this.database, this.#state, this.#options.sample);
       this.#checkedAt = this.#state.block;
     }
-    this.database.exec(DERIVED_INDEXES);
+    this.finishRebuild();
     const isNews = before.block !== this.#state.block || before.phase !== "following";
     this.#state = { ...this.#state, phase: "following", confirmedAtMs: Date.now() };
     if (isNews) this.#change({});
@@ -317,7 +331,8 @@ export class EventIndex {
   /** Drops what is younger than a block, and makes the derived tables again from the events before. */
   #rollback(last: number): void {
     const database = this.database;
-    inTransaction(database, () => {
+    this.#projectors.forget();
+    this.#transact(() => {
       for (const name of DERIVED_NAMES.indexes) database.exec(`DROP INDEX IF EXISTS ${name}`);
       for (const name of DERIVED_NAMES.tables) database.exec(`DELETE FROM ${name}`);
       database.prepare("DELETE FROM checkpoints WHERE block > ?").run(last);
@@ -328,7 +343,7 @@ export class EventIndex {
         const rows = page.all(after, REPLAY_ROWS);
         for (const row of rows) {
           after = Number(row.id);
-          this.#projectors[Number(row.event)]?.(after, String(row.topics).split(" "), String(row.data));
+          this.#projectors.all[Number(row.event)]?.(after, String(row.topics).split(" "), String(row.data));
         }
         if (rows.length < REPLAY_ROWS) break;
       }

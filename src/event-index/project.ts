@@ -12,7 +12,7 @@ export type Projector = (id: number, topics: readonly string[], data: string) =>
 type Binder = (id: number, topics: readonly string[], data: string, element: EventValue) => SqlValue;
 
 /** A named value in the SQL of a projection: see {@link Projection}. */
-const NAMED = /\$event|:(\.?[A-Za-z][A-Za-z.]*)(?:@(\d+)\+(\d+))?/g;
+const NAMED = /\$event|:(\.?[A-Za-z][A-Za-z.]*)(#?)(?:@(\d+)\+(\d+))?/g;
 
 const MOST = 2n ** 63n - 1n;
 
@@ -36,13 +36,49 @@ function bitsOf(value: EventValue, shift: number, width: number): SqlValue {
   return sqlInteger((BigInt(value as bigint | number) >> BigInt(shift)) & ((1n << BigInt(width)) - 1n));
 }
 
-function binderOf(plan: EventPlan, each: string | undefined, match: RegExpMatchArray): Binder {
-  const [text, name = "", shift, width] = match;
+/** The index's own numbers of VMs. */
+class VmNumbers {
+  readonly #find: StatementSync;
+  readonly #known = new Map<string, number>();
+
+  constructor(database: DatabaseSync) {
+    this.#find = database.prepare("SELECT id FROM vms WHERE vm = ?");
+  }
+
+  /** @throws BusError `INDEX_GAP` if no event before told of the VM. */
+  of(vm: string): number {
+    const known = this.#known.get(vm);
+    if (known !== undefined) return known;
+    const found = this.#find.get(vm)?.id;
+    if (typeof found !== "number")
+      throw new BusError("INDEX_GAP", `${vm}: the event that tells of it first is missing`);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(vm, found);
+    return found;
+  }
+
+  /** What a transaction that failed had added may be another VM's number next. */
+  forget(): void {
+    this.#known.clear();
+  }
+}
+
+/** VMs whose numbers are kept in memory. */
+const MOST_KNOWN = 200_000;
+
+function binderOf(plan: EventPlan, each: string | undefined, numbers: VmNumbers, match: RegExpMatchArray): Binder {
+  const [text, name = "", isNumber, shift, width] = match;
   if (text === "$event") return (id) => id;
-  if (name.startsWith(".")) return elementBinder(plan, each ?? "", name.slice(1));
-  const { type, read } = plan.argument(name);
-  if (shift === undefined) return (_id, topics, data) => sqlValue(type, read(topics, data));
+  const value = name.startsWith(".") ? elementBinder(plan, each ?? "", name.slice(1)) : argumentBinder(plan, name);
+  if (isNumber === "#") return (id, topics, data, element) => numbers.of(String(value(id, topics, data, element)));
+  if (shift === undefined) return value;
+  const { read } = plan.argument(name);
   return (_id, topics, data) => bitsOf(read(topics, data), Number(shift), Number(width));
+}
+
+function argumentBinder(plan: EventPlan, name: string): Binder {
+  const { type, read } = plan.argument(name);
+  return (_id, topics, data) => sqlValue(type, read(topics, data));
 }
 
 function elementBinder(plan: EventPlan, each: string, name: string): Binder {
@@ -51,8 +87,13 @@ function elementBinder(plan: EventPlan, each: string, name: string): Binder {
   return (_id, _topics, _data, element) => sqlValue(type, partOf(element, name));
 }
 
-function compile(database: DatabaseSync, plan: EventPlan, { sql, each, expect }: Projection): Projector {
-  const binders = [...sql.matchAll(NAMED)].map((match) => binderOf(plan, each, match));
+function compile(
+  database: DatabaseSync,
+  plan: EventPlan,
+  numbers: VmNumbers,
+  { sql, each, expect }: Projection,
+): Projector {
+  const binders = [...sql.matchAll(NAMED)].map((match) => binderOf(plan, each, numbers, match));
   const statement = database.prepare(sql.replaceAll(NAMED, "?"));
   const list = each === undefined ? undefined : plan.argument(each).read;
   const run = runner(statement, binders, expect, plan);
@@ -71,8 +112,11 @@ function elementsOf(read: LogReader<EventValue>, topics: readonly string[], data
 }
 
 function runner(statement: StatementSync, binders: readonly Binder[], expect: number | undefined, plan: EventPlan) {
+  const values: SqlValue[] = binders.map(() => 0);
   return (id: number, topics: readonly string[], data: string, element: EventValue): void => {
-    const { changes } = statement.run(...binders.map((bind) => bind(id, topics, data, element)));
+    for (let index = 0; index < binders.length; index += 1)
+      values[index] = binders[index]?.(id, topics, data, element) ?? 0;
+    const { changes } = statement.run(...values);
     if (expect !== undefined && changes !== expect) {
       const { block, index } = eventPosition(id);
       throw new BusError("INDEX_GAP", `${plan.name} in block ${block}, log ${index}: an event before it is missing`);
@@ -93,11 +137,19 @@ export function eventPosition(id: number): { readonly block: number; readonly in
   return { block: Math.floor(id / EVENTS_PER_BLOCK), index: id % EVENTS_PER_BLOCK };
 }
 
+/** All that changes the derived tables. */
+export interface Projectors {
+  /** By the events' numbers; undefined for an event that changes no table. */
+  readonly all: readonly (Projector | undefined)[];
+  /** Must be called when a transaction in which they ran was rolled back, or the tables were emptied. */
+  forget(): void;
+}
+
 /**
- * The projectors of a federation's events, by the events' numbers; undefined for an event that changes no table.
+ * The projectors of a federation's events.
  * @throws BusError `UNKNOWN_CONTRACT` if a projection names an event or an argument that no contract has.
  */
-export function projectorsOf(database: DatabaseSync, plans: EventPlans): readonly (Projector | undefined)[] {
+export function projectorsOf(database: DatabaseSync, plans: EventPlans): Projectors {
   for (const [contract, events] of Object.entries(PROJECTIONS)) {
     for (const name of Object.keys(events)) {
       if (!plans.all.some((plan) => plan.contract === contract && plan.name === name)) {
@@ -105,12 +157,19 @@ export function projectorsOf(database: DatabaseSync, plans: EventPlans): readonl
       }
     }
   }
-  return plans.all.map((plan) => {
+  const numbers = new VmNumbers(database);
+  const all = plans.all.map((plan): Projector | undefined => {
     const projections = PROJECTIONS[plan.contract]?.[plan.name];
     if (!projections) return undefined;
-    const projectors = projections.map((projection) => compile(database, plan, projection));
+    const projectors = projections.map((projection) => compile(database, plan, numbers, projection));
     return (id, topics, data) => {
       for (const project of projectors) project(id, topics, data);
     };
   });
+  return {
+    all,
+    forget: () => {
+      numbers.forget();
+    },
+  };
 }

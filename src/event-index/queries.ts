@@ -146,7 +146,7 @@ function list<T>(database: DatabaseSync, { select, conditions, order, read }: Li
   return { items: rows.slice(0, paging.limit).map(read), next: last && encodeCursor(key(last)) };
 }
 
-const resourcesOf = (packed: unknown): Resources => unpackResources(packed === "" ? 0n : BigInt(String(packed)));
+const resourcesOf = (packed: unknown): Resources => unpackResources(typeof packed === "string" ? BigInt(packed) : 0n);
 
 function readVm(row: Row): IndexedVm {
   return {
@@ -162,6 +162,10 @@ function readVm(row: Row): IndexedVm {
   };
 }
 
+/** A VM, with the amounts of its last stay. */
+const SELECT_VM =
+  "SELECT v.*, s.resources AS resources FROM vms v LEFT JOIN stays s ON s.vm = v.id AND s.sequence = v.sequence";
+
 /** VMs in the order of their ids. */
 export function listVms(
   { database }: EventIndex,
@@ -174,22 +178,22 @@ export function listVms(
 ): Page<IndexedVm> {
   const { host, home, state } = filter;
   const conditions: Conditions = [
-    ["host = ?", host],
-    ["home = ?", home],
-    ["state = ?", state && VmState[state]],
+    ["v.host = ?", host],
+    ["v.home = ?", home],
+    ["v.state = ?", state && VmState[state]],
   ];
-  return list(database, { select: "SELECT * FROM vms", conditions, order: [["vm", "string"]], read: readVm }, paging);
+  return list(database, { select: SELECT_VM, conditions, order: [["v.vm", "string"]], read: readVm }, paging);
 }
 
 /** A VM; undefined if no event tells of it. */
 export function findVm({ database }: EventIndex, vm: string): IndexedVm | undefined {
-  const row = database.prepare("SELECT * FROM vms WHERE vm = ?").get(vm.toLowerCase());
+  const row = database.prepare(`${SELECT_VM} WHERE v.vm = ?`).get(vm.toLowerCase());
   return row && readVm(row);
 }
 
 function readStay(row: Row): IndexedStay {
   return {
-    vm: String(row.vm),
+    vm: String(row.id),
     sequence: Number(row.sequence),
     host: Number(row.host),
     site: Number(row.site),
@@ -220,15 +224,16 @@ export function listStays(
 ): Page<IndexedStay> {
   const conditions: Conditions = [
     ["s.host = ?", filter.host],
-    ["s.vm = ?", filter.vm?.toLowerCase()],
+    ["v.vm = ?", filter.vm?.toLowerCase()],
     ["s.started_at < ?", asTime(filter.to)],
     ["(s.ended_at = 0 OR s.ended_at > ?)", asTime(filter.from)],
   ];
-  const select = `SELECT s.*, a.agreement AS agreement_id, a.kind AS kind
-                    FROM stays s LEFT JOIN agreements a ON a.number = s.agreement`;
+  const select = `SELECT s.*, v.vm AS id, a.agreement AS agreement_id, a.kind AS kind
+                    FROM stays s JOIN vms v ON v.id = s.vm LEFT JOIN agreements a ON a.number = s.agreement`;
   const order = [
     ["s.started_at", "number"],
-    ["s.id", "number"],
+    ["s.vm", "number"],
+    ["s.sequence", "number"],
   ] as const;
   return list(database, { select, conditions, order, read: readStay }, paging);
 }
@@ -241,8 +246,10 @@ function asTime(time: bigint | undefined): number | undefined {
 }
 
 function agreementReader(database: DatabaseSync): (row: Row) => IndexedAgreement {
-  const lines = database.prepare("SELECT vm FROM lines WHERE number = ? ORDER BY id");
-  const stays = database.prepare("SELECT vm FROM stays WHERE agreement = ? ORDER BY id");
+  const lines = database.prepare("SELECT v.vm FROM lines l JOIN vms v ON v.id = l.vm WHERE l.number = ? ORDER BY v.vm");
+  const stays = database.prepare(
+    "SELECT v.vm FROM stays s JOIN vms v ON v.id = s.vm WHERE s.agreement = ? ORDER BY v.vm",
+  );
   return (row) => {
     const number = Number(row.number);
     const rows = row.kind === DocumentKind.Move ? lines.all(number) : stays.all(number);

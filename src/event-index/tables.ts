@@ -13,18 +13,20 @@ export const SCHEMA = `
   );
 `;
 
-/** Tables that follow from the events. */
+/**
+ * Tables that follow from the events. A VM is known by a short number of the index's own in all of them but `vms`: what is
+ * looked up with every event is small.
+ */
 export const DERIVED_SCHEMA = `
   CREATE TABLE IF NOT EXISTS vms (
-    vm TEXT PRIMARY KEY, home INTEGER NOT NULL, host INTEGER NOT NULL, site INTEGER NOT NULL, state INTEGER NOT NULL,
-    sequence INTEGER, move INTEGER NOT NULL DEFAULT 0, resources TEXT NOT NULL DEFAULT '', lost_at INTEGER NOT NULL DEFAULT 0,
-    event INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS stays (
-    id INTEGER PRIMARY KEY, vm TEXT NOT NULL, sequence INTEGER NOT NULL, host INTEGER NOT NULL, site INTEGER NOT NULL,
-    agreement INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL DEFAULT 0, resources TEXT NOT NULL,
-    state_digest TEXT NOT NULL, notice_until INTEGER NOT NULL DEFAULT 0, UNIQUE (vm, sequence)
+    id INTEGER PRIMARY KEY, vm TEXT NOT NULL UNIQUE, home INTEGER NOT NULL, host INTEGER NOT NULL, site INTEGER NOT NULL,
+    state INTEGER NOT NULL, sequence INTEGER, move INTEGER NOT NULL DEFAULT 0, lost_at INTEGER NOT NULL DEFAULT 0
   );
+  CREATE TABLE IF NOT EXISTS stays (
+    vm INTEGER NOT NULL, sequence INTEGER NOT NULL, host INTEGER NOT NULL, site INTEGER NOT NULL,
+    agreement INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL DEFAULT 0, resources TEXT NOT NULL,
+    state_digest TEXT NOT NULL, notice_until INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (vm, sequence)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS agreements (
     number INTEGER PRIMARY KEY, agreement TEXT NOT NULL, document TEXT NOT NULL, kind INTEGER NOT NULL,
     state INTEGER NOT NULL, home INTEGER NOT NULL DEFAULT 0, source INTEGER NOT NULL DEFAULT 0,
@@ -34,9 +36,8 @@ export const DERIVED_SCHEMA = `
     event INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS lines (
-    id INTEGER PRIMARY KEY, number INTEGER NOT NULL, vm TEXT NOT NULL, nonce INTEGER NOT NULL, features TEXT NOT NULL,
-    resources TEXT NOT NULL
-  );
+    number INTEGER NOT NULL, vm INTEGER NOT NULL, nonce INTEGER NOT NULL, PRIMARY KEY (number, vm)
+  ) WITHOUT ROWID;
 `;
 
 /** Made after the rows of a rebuild, which is quicker than with them. */
@@ -44,7 +45,8 @@ export const DERIVED_INDEXES = `
   CREATE INDEX IF NOT EXISTS vms_host ON vms (host, vm);
   CREATE INDEX IF NOT EXISTS vms_home ON vms (home, vm);
   CREATE INDEX IF NOT EXISTS vms_state ON vms (state, vm);
-  CREATE INDEX IF NOT EXISTS stays_host ON stays (host, started_at, id);
+  CREATE INDEX IF NOT EXISTS stays_host ON stays (host, started_at);
+  CREATE INDEX IF NOT EXISTS stays_time ON stays (started_at);
   CREATE INDEX IF NOT EXISTS stays_agreement ON stays (agreement);
   CREATE INDEX IF NOT EXISTS agreements_state ON agreements (state, event);
   CREATE INDEX IF NOT EXISTS agreements_event ON agreements (event);
@@ -58,6 +60,7 @@ export const DERIVED_NAMES = {
     "vms_home",
     "vms_state",
     "stays_host",
+    "stays_time",
     "stays_agreement",
     "agreements_state",
     "agreements_event",
@@ -72,6 +75,7 @@ export const DERIVED_NAMES = {
  *     :name               an argument of the event; :name.part a part of it
  *     :name@shift+width   some bits of it, counted from the lowest
  *     :.part              a part of the element, with `each`
+ *     :name#, :.part#     the index's own number of the VM whose id this is
  *     $event              the event's id
  *
  * Whole numbers up to 64 bits are stored as such (above 2^63 − 1 as 2^63 − 1), wider ones as 64 hex digits with `0x`.
@@ -84,15 +88,16 @@ export interface Projection {
   readonly expect?: number;
 }
 
-const CLOSE_STAY = (ended: string): string =>
-  `UPDATE stays SET ended_at = ${ended}
-    WHERE vm = :vm AND sequence = (SELECT sequence FROM vms WHERE vm = :vm) AND ended_at = 0`;
+/** Ends the last stay of a VM, unless it has ended. */
+const END_STAY = `
+  UPDATE stays SET ended_at = :endedAt
+   WHERE vm = :vm# AND sequence = (SELECT sequence FROM vms WHERE id = :vm#) AND ended_at = 0`;
 
 const RESTING = `CASE WHEN home = host THEN ${VmState.Home} ELSE ${VmState.Abroad} END`;
 
 const AT_REST_AGAIN = `
-  UPDATE vms SET state = ${RESTING}, event = $event
-   WHERE vm IN (SELECT vm FROM lines WHERE number = :number) AND state IN (${VmState.Agreed}, ${VmState.Started})`;
+  UPDATE vms SET state = ${RESTING}
+   WHERE id IN (SELECT vm FROM lines WHERE number = :number) AND state IN (${VmState.Agreed}, ${VmState.Started})`;
 
 /** What each event of each contract changes. Events that are not here are kept, and change no other table. */
 export const PROJECTIONS: {
@@ -101,29 +106,32 @@ export const PROJECTIONS: {
   MigrationLedger: {
     VmRegistered: [
       {
-        sql: `INSERT INTO vms (vm, home, host, site, state, sequence, event)
-                VALUES (:vm, :home, :home, 0, ${VmState.None}, 0, $event)`,
+        sql: `INSERT INTO vms (vm, home, host, site, state, sequence)
+                VALUES (:vm, :home, :home, 0, ${VmState.None}, 0)`,
         expect: 1,
       },
     ],
     // Its sequence goes on from the ledger before, and is told by the stay that begins with it.
     VmAdopted: [
       {
-        sql: `INSERT INTO vms (vm, home, host, site, state, sequence, event)
-                VALUES (:vm, :home, :home, 0, ${VmState.None}, NULL, $event)`,
+        sql: `INSERT INTO vms (vm, home, host, site, state, sequence)
+                VALUES (:vm, :home, :home, 0, ${VmState.None}, NULL)`,
         expect: 1,
       },
     ],
     StayBegan: [
-      { sql: CLOSE_STAY(":previousEndedAt") },
       {
-        sql: `INSERT INTO stays (vm, sequence, host, site, agreement, started_at, resources, state_digest)
-                VALUES (:vm, :sequence, :host, :site, :agreement, :startedAt, :resources, :stateDigest)`,
+        sql: `UPDATE stays SET ended_at = :previousEndedAt
+                 WHERE vm = :vm# AND sequence = :sequence - 1 AND ended_at = 0`,
       },
       {
-        sql: `UPDATE vms SET host = :host, site = :site, sequence = :sequence, resources = :resources, lost_at = 0,
-                       state = CASE WHEN home = :host THEN ${VmState.Home} ELSE ${VmState.Abroad} END, event = $event
-                 WHERE vm = :vm AND (sequence IS NULL OR sequence = :sequence - 1)`,
+        sql: `INSERT INTO stays (vm, sequence, host, site, agreement, started_at, resources, state_digest)
+                VALUES (:vm#, :sequence, :host, :site, :agreement, :startedAt, :resources, :stateDigest)`,
+      },
+      {
+        sql: `UPDATE vms SET host = :host, site = :site, sequence = :sequence, lost_at = 0,
+                       state = CASE WHEN home = :host THEN ${VmState.Home} ELSE ${VmState.Abroad} END
+                 WHERE id = :vm# AND (sequence IS NULL OR sequence = :sequence - 1)`,
         expect: 1,
       },
     ],
@@ -137,12 +145,11 @@ export const PROJECTIONS: {
       },
       {
         each: "document.lines",
-        sql: `INSERT INTO lines (number, vm, nonce, features, resources)
-                VALUES (:number, :.vm, :.nonce, :.features, :.resources)`,
+        sql: `INSERT INTO lines (number, vm, nonce) VALUES (:number, :.vm#, :.nonce)`,
       },
       {
         each: "document.lines",
-        sql: `UPDATE vms SET state = ${VmState.Agreed}, move = :number, event = $event WHERE vm = :.vm`,
+        sql: `UPDATE vms SET state = ${VmState.Agreed}, move = :number WHERE id = :.vm#`,
         expect: 1,
       },
     ],
@@ -153,8 +160,8 @@ export const PROJECTIONS: {
         expect: 1,
       },
       {
-        sql: `UPDATE vms SET state = ${VmState.Started}, event = $event
-                 WHERE vm IN (SELECT vm FROM lines WHERE number = :number)`,
+        sql: `UPDATE vms SET state = ${VmState.Started}
+                 WHERE id IN (SELECT vm FROM lines WHERE number = :number)`,
       },
     ],
     MoveCompleted: [
@@ -190,25 +197,25 @@ export const PROJECTIONS: {
     ],
     NoticeGiven: [
       {
-        sql: "UPDATE stays SET notice_until = :until WHERE vm = :vm AND sequence = :sequence",
+        sql: "UPDATE stays SET notice_until = :until WHERE vm = :vm# AND sequence = :sequence",
         expect: 1,
       },
     ],
     VmStopped: [
-      { sql: CLOSE_STAY(":endedAt"), expect: 1 },
-      { sql: `UPDATE vms SET state = ${VmState.Stopped}, lost_at = 0, event = $event WHERE vm = :vm`, expect: 1 },
+      { sql: END_STAY, expect: 1 },
+      { sql: `UPDATE vms SET state = ${VmState.Stopped}, lost_at = 0 WHERE id = :vm#`, expect: 1 },
     ],
     VmTerminated: [
       // A stopped VM's last stay has its end already.
-      { sql: CLOSE_STAY(":endedAt") },
-      { sql: `UPDATE vms SET state = ${VmState.Terminated}, event = $event WHERE vm = :vm`, expect: 1 },
+      { sql: END_STAY },
+      { sql: `UPDATE vms SET state = ${VmState.Terminated} WHERE id = :vm#`, expect: 1 },
     ],
     VmSucceeded: [
-      { sql: CLOSE_STAY(":endedAt"), expect: 1 },
-      { sql: `UPDATE vms SET state = ${VmState.Succeeded}, lost_at = 0, event = $event WHERE vm = :vm`, expect: 1 },
+      { sql: END_STAY, expect: 1 },
+      { sql: `UPDATE vms SET state = ${VmState.Succeeded}, lost_at = 0 WHERE id = :vm#`, expect: 1 },
     ],
-    LossDeclared: [{ sql: "UPDATE vms SET lost_at = :declaredAt, event = $event WHERE vm = :vm", expect: 1 }],
-    LossContested: [{ sql: "UPDATE vms SET lost_at = 0, event = $event WHERE vm = :vm", expect: 1 }],
-    LossWithdrawn: [{ sql: "UPDATE vms SET lost_at = 0, event = $event WHERE vm = :vm", expect: 1 }],
+    LossDeclared: [{ sql: "UPDATE vms SET lost_at = :declaredAt WHERE id = :vm#", expect: 1 }],
+    LossContested: [{ sql: "UPDATE vms SET lost_at = 0 WHERE id = :vm#", expect: 1 }],
+    LossWithdrawn: [{ sql: "UPDATE vms SET lost_at = 0 WHERE id = :vm#", expect: 1 }],
   },
 };

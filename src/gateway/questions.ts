@@ -26,6 +26,12 @@ export interface Question {
   readonly run: (federation: Federation, params: never) => Promise<unknown>;
 }
 
+interface MatchRequest {
+  readonly demands: readonly Demand[];
+  readonly priceWeight?: number;
+  readonly except?: readonly number[];
+}
+
 const CLOUD = uint(32, "Number of a cloud");
 const SITE = uint(16, "Number of a site");
 const TIME = uint(64, "Milliseconds since the epoch");
@@ -223,10 +229,7 @@ export const QUESTIONS: readonly Question[] = [
       ),
       refused: list(object({ cloud: CLOUD, site: SITE, error: TEXT, args: { type: "object" } })),
     }),
-    run: async (
-      federation,
-      { demands, ...options }: { demands: readonly Demand[]; priceWeight?: number; except?: readonly number[] },
-    ) => {
+    run: async (federation: Federation, { demands, ...options }: MatchRequest): Promise<unknown> => {
       const { candidates, refused } = await matchHosts(federation, demands, options);
       return {
         candidates,

@@ -57,10 +57,10 @@ export class Streams {
 
   /** Writes events until the client goes, the caller may not listen any more, the chain was reset, or all is closed. */
   async serve(response: ServerResponse, request: StreamRequest): Promise<void> {
-    let isEnded = false;
+    const ending = new AbortController();
     let wake: () => void = () => undefined;
     const end = (): void => {
-      isEnded = true;
+      ending.abort();
       wake();
     };
     const { repairs } = this.#index.state;
@@ -73,7 +73,7 @@ export class Streams {
     try {
       response.write(`retry: ${RETRY_MS}\n\n`);
       let after = request.after;
-      while (!isEnded) {
+      while (!ending.signal.aborted) {
         const news = new Promise<void>((resolve) => (wake = resolve));
         await request.requireCaller();
         if (this.#index.state.repairs !== repairs) {

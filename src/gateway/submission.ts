@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 
-import { Transaction, TransactionReceipt } from "ethers";
+import type { TransactionReceipt } from "ethers";
+import { Transaction } from "ethers";
 
 import { type Federation, type RpcProvider, connectFederation } from "../chain/federation.js";
 import { type SendOptions, type Sent, parseLog } from "../chain/send.js";
@@ -36,7 +37,7 @@ type Note = (raw: string) => void;
 /** JSON in which the order of fields does not count. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${fields.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join(",")}}`;
 }
