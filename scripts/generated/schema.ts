@@ -1,5 +1,7 @@
 import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
+import { GATEWAY_CONFIG_SCHEMA } from "../../src/gateway/config.js";
+import { OPEN_API } from "../../src/gateway/openApi.js";
 import { SCENARIO_SCHEMA } from "../../src/scenario/schema.js";
 import { type GeneratedFile, asJson } from "./file.js";
 
@@ -9,5 +11,7 @@ export function publishedSchemas(): GeneratedFile[] {
     { path: "schema/eip712.json", content: asJson(EIP712_SCHEMA) },
     { path: "schema/address-book.schema.json", content: asJson(ADDRESS_BOOK_SCHEMA) },
     { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
+    { path: "schema/gateway.schema.json", content: asJson(GATEWAY_CONFIG_SCHEMA) },
+    { path: "schema/openapi.json", content: asJson(OPEN_API) },
   ];
 }

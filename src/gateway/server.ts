@@ -225,11 +225,13 @@ export async function buildServer(gateway: GatewayContext, options: ServerOption
 
   server.addHook("onRequest", async (request, reply) => {
     void reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
-    if (!gateway.isOpen()) {
-      void reply.header("connection", "close");
-      throw new ProblemError(problem("unavailable", "the gateway is closing"));
-    }
+    if (!gateway.isOpen()) throw new ProblemError(problem("unavailable", "the gateway is closing"));
     await authenticate(gateway, request);
+  });
+  server.addHook("onSend", async (_request, reply) => {
+    // A connection that is kept alive would hold up the end of the gateway.
+    if (!gateway.isOpen()) void reply.header("connection", "close");
+    return Promise.resolve();
   });
   await server.register(rateLimit, {
     max: options.requestsPerMinute,
