@@ -82,6 +82,8 @@ export * from "./actions/registry/setEndpoint.js";
 export * from "./actions/registry/suspend.js";
 export * from "./actions/registry/suspendSelf.js";
 export * from "./actions/registry/withdrawReplacement.js";
+export * from "./gateway/client.js";
+export * from "./gateway/signInMessage.js";
 export * from "./matchmaking/matchHosts.js";
 export * from "./signing/checkDocument.js";
 export * from "./signing/desk.js";

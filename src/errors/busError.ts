@@ -62,7 +62,8 @@ export type BusErrorCode =
   | "KEY_FILE_MODE"
   | "BAD_REQUEST"
   | "NOT_SIGNED_IN"
-  | "FORBIDDEN";
+  | "FORBIDDEN"
+  | "GATEWAY";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {

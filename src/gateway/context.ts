@@ -2,7 +2,7 @@ import type { Federation } from "../chain/federation.js";
 import type { EventIndex } from "../event-index/eventIndex.js";
 import type { Metrics } from "./metrics.js";
 import type { Sessions } from "./session.js";
-import type { Standing, Standings } from "./standing.js";
+import type { Caller, Standings } from "./standing.js";
 import type { Streams } from "./streams.js";
 import type { Submissions } from "./submission.js";
 
@@ -36,7 +36,7 @@ export interface Call {
   /** The body as it came. */
   readonly rawBody: unknown;
   /** Who asks; an operation that is public does not look. */
-  readonly caller: Standing | undefined;
+  readonly caller: Caller | undefined;
 }
 
 /** What an operation answers. */

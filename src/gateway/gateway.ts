@@ -182,3 +182,5 @@ async function requireNode(rpcUrl: string): Promise<void> {
     },
   );
 }
+
+export { readGatewayConfig } from "./config.js";

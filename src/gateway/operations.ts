@@ -18,8 +18,8 @@ import type { Call, GatewayContext, Reply } from "./context.js";
 import { ProblemError, problem } from "./problem.js";
 import { QUESTIONS, QUESTION_SCHEMAS, type Question } from "./questions.js";
 import { ADDRESS, FLAG, HASH, type Schema, list, named, object, oneOf, structSchemas, uint } from "./schema.js";
-import { STATEMENT, domainOfUri } from "./signIn.js";
-import { type Standing, hasScopes } from "./standing.js";
+import { STATEMENTS, domainOfUri } from "./signInMessage.js";
+import { type Caller, type Standing, hasScopes } from "./standing.js";
 
 /** A parameter of an operation that does not stand in its body. */
 export interface Parameter {
@@ -144,6 +144,7 @@ const ANSWER_SCHEMAS: { readonly [name: string]: Schema } = {
     isAccount: FLAG,
     scopes: uint(8, "Bits of AgentScope"),
     partners: list(uint(32)),
+    reach: oneOf(Object.keys(STATEMENTS), "Where the token counts"),
   }),
 };
 
@@ -409,14 +410,14 @@ function questionOperation({ name, summary, params, answer, run }: Question): Op
 
 function authorityText({ authority }: Action): string {
   if (authority.kind === "bring") return "For any Active cloud: its account, or an agent with RELAY.";
-  if (authority.scopes === 0) return "For the gateway's own cloud: its account.";
-  return `For the gateway's own cloud: its account, or an agent that has the scopes ${authority.scopes} itself.`;
+  if (authority.scopes === 0) return "For the gateway's own cloud, by a token for this gateway only: its account.";
+  return `For the gateway's own cloud, by a token for this gateway only: its account, or an agent that has the scopes ${authority.scopes} itself.`;
 }
 
 const RELAY = 1;
 
 /** @throws ProblemError `forbidden`. */
-function requireAuthority({ authority, name }: Action, caller: Standing, gateway: GatewayContext, own: Standing): void {
+function requireAuthority({ authority, name }: Action, caller: Caller, gateway: GatewayContext, own: Standing): void {
   const forbid = (why: string): never => {
     throw new ProblemError(problem("forbidden", why));
   };
@@ -427,6 +428,7 @@ function requireAuthority({ authority, name }: Action, caller: Standing, gateway
   if (caller.cloud !== gateway.cloud) {
     forbid(`${name} is sent for cloud ${gateway.cloud}, and the caller speaks for cloud ${caller.cloud}`);
   }
+  if (caller.reach !== "gateway") forbid(`${name} needs a token for this gateway only, not for the federation`);
   if (!hasScopes(caller, authority.scopes)) {
     forbid(`${caller.address} may not do that itself: ${name} needs the scopes ${authority.scopes}`);
   }
@@ -519,7 +521,7 @@ const AUTHENTICATION: readonly Operation[] = [
           domain: TEXT,
           uri: TEXT,
           chainId: uint(64),
-          statement: TEXT,
+          statements: object({ federation: TEXT, gateway: TEXT }, [], "What it says, by how far its token shall reach"),
           nonce: TEXT,
           expiresAtMs: { type: "integer", minimum: 0 },
         }),
@@ -532,7 +534,7 @@ const AUTHENTICATION: readonly Operation[] = [
         domain: domainOfUri(uri),
         uri,
         chainId: federation.chainId,
-        statement: STATEMENT,
+        statements: STATEMENTS,
         ...sessions.newNonce(),
       }),
   },
@@ -541,7 +543,7 @@ const AUTHENTICATION: readonly Operation[] = [
     method: "post",
     path: "/v1/auth/token",
     tag: "authentication",
-    summary: "A token for a signed EIP-4361 message, good at every gateway of the federation",
+    summary: "A token for a signed EIP-4361 message, good at every gateway of the federation or at this one",
     isPublic: true,
     parameters: [],
     body: object({
@@ -558,9 +560,9 @@ const AUTHENTICATION: readonly Operation[] = [
     isQuestion: true,
     run: async ({ sessions, metrics }, { body }) => {
       const { message, signature } = body as { readonly message: string; readonly signature: string };
-      const { standing, ...issued } = await sessions.signIn(message, signature);
-      metrics.signedIn(standing.cloud);
-      return ok({ ...issued, caller: callerOf(standing) });
+      const { caller, ...issued } = await sessions.signIn(message, signature);
+      metrics.signedIn(caller.cloud);
+      return ok({ ...issued, caller: callerOf(caller) });
     },
   },
   {
@@ -578,8 +580,8 @@ const AUTHENTICATION: readonly Operation[] = [
   },
 ];
 
-function callerOf({ address, cloud, isAccount, scopes, partners }: Standing): object {
-  return { address, cloud, isAccount, scopes, partners };
+function callerOf({ address, cloud, isAccount, scopes, partners, reach }: Caller): object {
+  return { address, cloud, isAccount, scopes, partners, reach };
 }
 
 /* OPERATION OF THE GATEWAY */

@@ -8,7 +8,7 @@ import { OPEN_API, PROBLEM_MEDIA_TYPE } from "./openApi.js";
 import { API_SCHEMAS, OPERATIONS, type Operation, type Parameter, streamStart } from "./operations.js";
 import { type Fault, type Problem, ProblemError, problem, problemOf } from "./problem.js";
 import { FORMATS, type Schema, decode, encode, object } from "./schema.js";
-import type { Standing } from "./standing.js";
+import type { Caller } from "./standing.js";
 
 /** How a server is set up. */
 export interface ServerOptions {
@@ -22,7 +22,7 @@ export interface ServerOptions {
 declare module "fastify" {
   interface FastifyRequest {
     /** Who asks, or why nobody does. */
-    caller: Standing | Error | undefined;
+    caller: Caller | Error | undefined;
   }
 }
 

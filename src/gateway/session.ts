@@ -7,8 +7,9 @@ import { AgentScope } from "../chain/enums.js";
 import type { Federation } from "../chain/federation.js";
 import { BusError } from "../errors/busError.js";
 import { RevertError } from "../errors/revert.js";
-import { type ReadSignIn, domainOfUri, readSignIn } from "./signIn.js";
-import { type Standing, type Standings, hasScopes } from "./standing.js";
+import { type ReadSignIn, readSignIn } from "./readSignIn.js";
+import { domainOfUri } from "./signInMessage.js";
+import { type Caller, type Standing, type Standings, hasScopes } from "./standing.js";
 import type { GatewayStore } from "./store.js";
 import { type ReadToken, type TokenClaims, audienceOf, readToken, signToken } from "./token.js";
 
@@ -24,7 +25,7 @@ export interface SessionOptions {
 export interface IssuedToken {
   readonly token: string;
   readonly expiresAtMs: number;
-  readonly standing: Standing;
+  readonly caller: Caller;
 }
 
 /** Longest life of a token that a gateway of the federation accepts, whoever issued it. */
@@ -113,18 +114,21 @@ export class Sessions {
       msg: message,
       sig: signature,
     });
-    return { token, expiresAtMs: exp * 1000, standing };
+    return { token, expiresAtMs: exp * 1000, caller: { ...standing, reach: read.reach } };
   }
 
   /**
    * Who is signed in by a token, of whatever gateway of the federation, as the chain stands now.
    * @throws BusError `NOT_SIGNED_IN`, `STALE_HEAD`.
    */
-  async verify(token: string): Promise<Standing> {
+  async verify(token: string): Promise<Caller> {
     const proven = this.#proven.get(token) ?? this.#prove(token);
     const { claims, issuer, signIn, signer } = proven;
     const now = Date.now();
     if (now >= claims.exp * 1000) return refuse("the token has expired");
+    if (signIn.reach === "gateway" && claims.iss !== this.#options.uri) {
+      return refuse(`the token is for ${claims.iss} only`);
+    }
     const [by, standing] = await Promise.all([
       this.#standings.of(issuer),
       this.#requireSigner(signIn, claims.msg, claims.sig, signer),
@@ -133,7 +137,7 @@ export class Sessions {
     if (!sameOrigin(by.endpoint, claims.iss)) {
       return refuse(`${claims.iss} is not where the registry says that cloud ${by.cloud} is reached: ${by.endpoint}`);
     }
-    return standing;
+    return { ...standing, reach: signIn.reach };
   }
 
   /** Everything about a token that no block can change. */

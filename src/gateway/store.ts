@@ -7,8 +7,8 @@ import { openDatabase } from "../event-index/database.js";
 export interface KeptRequest {
   /** Hash of what was asked for. */
   readonly asked: string;
-  /** The signed transaction, if one was made; it may have been sent. */
-  readonly raw: string | undefined;
+  /** The signed transaction; it may have been sent. */
+  readonly raw: string;
   /** The answer, if there is one. */
   readonly answer: KeptAnswer | undefined;
 }
@@ -24,11 +24,16 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS nonces_expires ON nonces (expires_at);
   CREATE TABLE IF NOT EXISTS requests (
-    caller TEXT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, raw TEXT, status INTEGER, body TEXT,
+    caller TEXT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, raw TEXT NOT NULL, status INTEGER, body TEXT,
     created_at INTEGER NOT NULL, PRIMARY KEY (caller, key)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS requests_created ON requests (created_at);
 `;
+
+/** A commit survives a crash of the machine. */
+const FLUSHED = "PRAGMA synchronous = FULL";
+/** A commit survives a crash of the process. */
+const UNFLUSHED = "PRAGMA synchronous = NORMAL";
 
 /** What a gateway must not forget when it is started again: used nonces, idempotency keys. Must be closed. */
 export class GatewayStore {
@@ -36,21 +41,21 @@ export class GatewayStore {
   readonly secret: Uint8Array;
   readonly #database: DatabaseSync;
   readonly #statements: {
-    readonly [name in "find" | "begin" | "sending" | "finish" | "forget" | "nonce"]: StatementSync;
+    readonly [name in "find" | "note" | "finish" | "forget" | "nonce"]: StatementSync;
   };
 
   private constructor(database: DatabaseSync) {
     this.#database = database;
-    // What was promised to a caller outlives a crash of the machine.
-    database.exec(`PRAGMA synchronous = FULL; ${SCHEMA}`);
+    database.exec(`${UNFLUSHED}; ${SCHEMA}`);
     database.prepare("INSERT OR IGNORE INTO secrets (name, value) VALUES ('nonces', ?)").run(randomBytes(32));
     const secret = database.prepare("SELECT value FROM secrets WHERE name = 'nonces'").get()?.value;
     this.secret = secret instanceof Uint8Array ? secret : randomBytes(32);
     const where = "WHERE caller = ? AND key = ?";
     this.#statements = {
       find: database.prepare(`SELECT asked, raw, status, body FROM requests ${where}`),
-      begin: database.prepare("INSERT INTO requests (caller, key, asked, created_at) VALUES (?, ?, ?, ?)"),
-      sending: database.prepare(`UPDATE requests SET raw = ? ${where}`),
+      note: database.prepare(
+        "INSERT OR REPLACE INTO requests (caller, key, asked, raw, created_at) VALUES (?, ?, ?, ?, ?)",
+      ),
       finish: database.prepare(`UPDATE requests SET status = ?, body = ? ${where}`),
       forget: database.prepare(`DELETE FROM requests ${where}`),
       nonce: database.prepare("INSERT OR IGNORE INTO nonces (nonce, expires_at) VALUES (?, ?)"),
@@ -80,19 +85,19 @@ export class GatewayStore {
     const { asked, raw, status, body } = row;
     return {
       asked: String(asked),
-      raw: typeof raw === "string" ? raw : undefined,
+      raw: String(raw),
       answer: typeof status === "number" && typeof body === "string" ? { status, body } : undefined,
     };
   }
 
-  /** Remembers a key before anything is done for it. */
-  beginRequest(caller: string, key: string, asked: string, nowMs: number): void {
-    this.#statements.begin.run(caller, key, asked, nowMs);
-  }
-
-  /** Remembers the transaction of a key before it leaves this machine; null once it is known that it never can be mined. */
-  noteTransaction(caller: string, key: string, raw: string | null): void {
-    this.#statements.sending.run(raw, caller, key);
+  /**
+   * Remembers the transaction of a key. On the disk when it returns: this is before the transaction leaves the machine.
+   * Everything else can be found out again from the transaction, so that only this waits for the disk.
+   */
+  noteTransaction(caller: string, key: string, asked: string, raw: string, nowMs: number): void {
+    this.#database.exec(FLUSHED);
+    this.#statements.note.run(caller, key, asked, raw, nowMs);
+    this.#database.exec(UNFLUSHED);
   }
 
   /** Remembers the answer to a key. */
@@ -100,7 +105,7 @@ export class GatewayStore {
     this.#statements.finish.run(status, body, caller, key);
   }
 
-  /** Forgets a key for which nothing was sent. */
+  /** Forgets a key whose transaction can never be mined. */
   forgetRequest(caller: string, key: string): void {
     this.#statements.forget.run(caller, key);
   }

@@ -84,19 +84,18 @@ export class Submissions {
     if (this.#running.has(lane)) throw new ProblemError(problem("in-progress"));
     this.#running.add(lane);
     try {
-      if (!kept) this.#store.beginRequest(caller, key, asked, Date.now());
-      const before = kept?.raw === undefined ? undefined : await this.#resume(submission, kept.raw);
-      return { ...(before ?? (await this.#run(submission))), isReplayed: false };
+      const before = kept && (await this.#resume(submission, kept.raw));
+      return { ...(before ?? (await this.#run(submission, asked))), isReplayed: false };
     } finally {
       this.#running.delete(lane);
     }
   }
 
-  async #run(submission: Submission): Promise<KeptAnswer> {
+  async #run(submission: Submission, asked: string): Promise<KeptAnswer> {
     const { action, params, caller, key } = submission;
     const noted: string[] = [];
     const note: Note = (raw) => {
-      this.#store.noteTransaction(caller, key, raw);
+      this.#store.noteTransaction(caller, key, asked, raw, Date.now());
       noted.push(raw);
     };
     try {
@@ -104,11 +103,8 @@ export class Submissions {
       return this.#keep(submission, 200, this.#describe(sent));
     } catch (thrown) {
       const raw = noted.at(-1);
-      if (raw === undefined) {
-        // Nothing has left: the same key may try again.
-        this.#store.forgetRequest(caller, key);
-        throw thrown;
-      }
+      // Nothing has left: the same key may try again.
+      if (raw === undefined) throw thrown;
       return this.#failed(submission, raw, thrown);
     }
   }
@@ -145,7 +141,7 @@ export class Submissions {
         const receipt = await provider.getTransactionReceipt(hash);
         if (receipt) return await this.#settled(submission, receipt);
         if (used > nonce) {
-          this.#store.noteTransaction(submission.caller, submission.key, null);
+          this.#store.forgetRequest(submission.caller, submission.key);
           return undefined;
         }
         if (Date.now() > deadline) throw new BusError("TIMEOUT", `no receipt of ${hash} in time`);

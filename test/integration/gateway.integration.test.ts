@@ -8,7 +8,7 @@ import { expect } from "chai";
 import { HDNodeWallet, JsonRpcProvider, Mnemonic } from "ethers";
 import { network } from "hardhat";
 
-import { STATEMENT, signInMessage } from "../../src/gateway/signIn.js";
+import { signInMessage } from "../../src/gateway/signInMessage.js";
 import { bindAgent, seededKey, ALL_SCOPES } from "../fixtures/gateway.js";
 import { type TestFederation, deployFederation } from "../fixtures/library.js";
 
@@ -106,7 +106,7 @@ describe("the gateway's program", function () {
     const message = signInMessage({
       domain: String(domain),
       address: agent.address,
-      statement: STATEMENT,
+      reach: "federation",
       uri: String(uri),
       chainId: 1337n,
       nonce: String(nonce),

@@ -171,6 +171,19 @@ describe("actions over REST", function () {
       });
     });
 
+    it("a token that other gateways accept moves nothing: one of them might have brought it", async function () {
+      await withGateway(async ({ found, gateway }) => {
+        const token = await tokenOf(gateway, found.agents[0], "federation");
+        const { status, json } = await act(gateway, token, "stop", { vm: found.vms.noticed }, "1");
+        expect([status, json.detail]).to.deep.equal([
+          403,
+          "stop needs a token for this gateway only, not for the federation",
+        ]);
+        const brought = await act(gateway, token, "agree", await signedMove(found, found.vms.atHome), "2");
+        expect(brought.status).to.equal(200);
+      });
+    });
+
     it("an agent does not get the scopes of the gateway's key, nor its account", async function () {
       await withGateway(async ({ found, gateway }) => {
         await forbidden(gateway, found.relay, "stop", { vm: found.vms.noticed }, /needs the scopes 4/);

@@ -175,7 +175,7 @@ describe("the API under random requests", function () {
         await tokenOf(gateway, found.members[0].account),
         await tokenOf(gateway, found.agents[0]),
         await tokenOf(gateway, found.agents[1]),
-        await tokenOf(gateway, found.relay),
+        await tokenOf(gateway, found.relay, "federation"),
       ];
       const agreement = anyAgreement(gateway);
       const known: Known = {

@@ -15,7 +15,7 @@ import {
 } from "../../../src/index.js";
 import { KeyRole } from "../../../src/chain/enums.js";
 import type { Gateway } from "../../../src/gateway/gateway.js";
-import { STATEMENT, signInMessage } from "../../../src/gateway/signIn.js";
+import { signInMessage } from "../../../src/gateway/signInMessage.js";
 import { type TokenClaims, audienceOf, readToken, signToken } from "../../../src/gateway/token.js";
 import { ContractAccount__factory } from "../../../src/typechain/factories/contracts/mocks/ContractAccount__factory.js";
 import {
@@ -69,7 +69,7 @@ function forged(token: string, key: Wallet, change: Partial<TokenClaims>): strin
 describe("signing in", function () {
   it("gives a token that every gateway of the federation accepts", async function () {
     await withGateways(async (found, one, two) => {
-      const token = await tokenOf(one, found.agents[2]);
+      const token = await tokenOf(one, found.agents[2], "federation");
       for (const gateway of [one, two]) {
         const { status, json } = await ask(gateway, CALLER, { token });
         expect(status).to.equal(200);
@@ -79,21 +79,31 @@ describe("signing in", function () {
           isAccount: false,
           scopes: ALL_SCOPES,
           partners: [],
+          reach: "federation",
         });
       }
     });
   });
 
+  it("a token for one gateway only is refused by the others, so that none of them can use it at home", async function () {
+    await withGateways(async (found, one, two) => {
+      const token = await tokenOf(one, found.agents[1]);
+      expect((await ask(one, CALLER, { token })).json).to.deep.include({ cloud: 2, reach: "gateway" });
+      const { status, json } = await ask(two, CALLER, { token });
+      expect([status, json.detail]).to.deep.equal([401, "the token is for https://cloud-1.example only"]);
+    });
+  });
+
   it("takes an account's signature", async function () {
     await withGateways(async (found, one) => {
-      const token = await tokenOf(one, found.members[3].account);
+      const token = await tokenOf(one, found.members[3].account, "federation");
       expect((await ask(one, CALLER, { token })).json).to.deep.include({ cloud: 4, isAccount: true });
     });
   });
 
   it("asks for nothing without a token, with a broken one, or with that of another kind", async function () {
     await withGateways(async (found, one) => {
-      const token = await tokenOf(one, found.agents[0]);
+      const token = await tokenOf(one, found.agents[0], "federation");
       for (const authorization of [
         undefined,
         "",
@@ -119,7 +129,7 @@ describe("signing in", function () {
       const good = {
         domain: "cloud-1.example",
         address: key.address,
-        statement: STATEMENT,
+        reach: "federation" as const,
         uri: "https://cloud-1.example",
         chainId: 1337n,
         nonce: String(json.nonce),
@@ -133,13 +143,14 @@ describe("signing in", function () {
         [{ issuedAt: new Date(Date.now() - hour).toISOString() }, /issued at/],
         [{ issuedAt: new Date(Date.now() + hour).toISOString() }, /issued at/],
         [{ expirationTime: new Date(Date.now() - 1).toISOString() }, /expiration time/],
-        [{ statement: "Give me everything." }, /the statement is not/],
       ] as const) {
         const message = signInMessage({ ...good, ...change });
         const [status, told] = await signInStatus(one, message, await key.signMessage(message));
         expect(status, toJson(change)).to.equal(400);
         expect(told).to.match(detail);
       }
+      const other = signInMessage(good).replace("to read and to bring documents", "and give me everything");
+      expect((await signInStatus(one, other, await key.signMessage(other)))[1]).to.match(/the statement is none of/);
       const [status] = await signInStatus(one, "hello", await key.signMessage("hello"));
       expect(status).to.equal(400);
 
@@ -189,7 +200,7 @@ describe("signing in", function () {
 
   it("suspension of the caller's cloud ends its token with the block, at every gateway; lifting it brings it back", async function () {
     await withGateways(async (found, one, two) => {
-      const token = await tokenOf(one, found.agents[2]);
+      const token = await tokenOf(one, found.agents[2], "federation");
       expect([await statusAt(one, token), await statusAt(two, token)]).to.deep.equal([200, 200]);
 
       await suspend(asSender(found.federation, found.guardian), 3);
@@ -204,7 +215,7 @@ describe("signing in", function () {
 
   it("suspension of the issuing gateway's cloud ends the tokens it gave to others", async function () {
     await withGateways(async (found, one, two) => {
-      const token = await tokenOf(one, found.agents[2]);
+      const token = await tokenOf(one, found.agents[2], "federation");
       await suspend(asSender(found.federation, found.guardian), 1);
       expect(await statusAt(two, token)).to.equal(401);
     });
@@ -212,8 +223,8 @@ describe("signing in", function () {
 
   it("an agent's revocation ends its token; that of the gateway's key all that it gave", async function () {
     await withGateways(async (found, one, two) => {
-      const theirs = await tokenOf(one, found.agents[2]);
-      const own = await tokenOf(two, found.relay);
+      const theirs = await tokenOf(one, found.agents[2], "federation");
+      const own = await tokenOf(two, found.relay, "federation");
       const account = asSender(found.federation, found.members[0].account);
       await revokeAgent(account, 1, found.relay.address);
       expect(await statusAt(two, own)).to.equal(401);
@@ -225,7 +236,7 @@ describe("signing in", function () {
 
   it("no gateway can speak for a cloud that did not sign in at it", async function () {
     await withGateways(async (found, one, two) => {
-      const token = await tokenOf(one, found.agents[2]);
+      const token = await tokenOf(one, found.agents[2], "federation");
       const [own, other, victim] = found.agents;
       const { claims } = readToken(token);
       const now = Math.floor(Date.now() / 1000);
@@ -269,7 +280,7 @@ describe("signing in", function () {
 
   it("a key that may not relay gives no tokens", async function () {
     await withGateways(async (found, one, two) => {
-      const token = await tokenOf(one, found.agents[2]);
+      const token = await tokenOf(one, found.agents[2], "federation");
       const host = await bindAgent(found, found.members[0], seededKey("host agent of 1"), AgentScope.HOST);
       await two.context.index.sync();
       const { json } = await ask(two, CALLER, { token: forged(token, host, {}) });
@@ -279,7 +290,7 @@ describe("signing in", function () {
 
   it("tokens of a gateway that moved away from its endpoint in the registry count no more", async function () {
     await withGateways(async (found, one, two) => {
-      const token = await tokenOf(one, found.agents[2]);
+      const token = await tokenOf(one, found.agents[2], "federation");
       const own = asSender(found.federation, found.members[0].account);
       await setEndpoint(own, 1, "https://elsewhere.example", `0x${"22".repeat(32)}`);
       expect(await statusAt(two, token)).to.equal(401);
@@ -298,7 +309,7 @@ describe("signing in", function () {
       await recoverAccount(recovering, 4, address, { validUntil, signature });
       await one.context.index.sync();
 
-      const message = await messageFor(one, address);
+      const message = await messageFor(one, address, "federation");
       const signed = await ask(one, "/v1/auth/token", {
         body: { message, signature: await owner.signMessage(message) },
       });
@@ -325,7 +336,7 @@ describe("signing in", function () {
 
   it("a head that was not confirmed for too long is not relied on", async function () {
     await withGateways(async (found, one) => {
-      const token = await tokenOf(one, found.agents[0]);
+      const token = await tokenOf(one, found.agents[0], "federation");
       const { index } = one.context;
       // As if the node had been silent from then on.
       Object.defineProperty(index, "state", { value: { ...index.state, confirmedAtMs: Date.now() - 60_000 } });
