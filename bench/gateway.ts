@@ -17,15 +17,7 @@ import { parseArgs } from "node:util";
 import { HDNodeWallet, JsonRpcProvider, Mnemonic, ZeroHash } from "ethers";
 import { network } from "hardhat";
 
-import {
-  type Agreement,
-  type GatewayClient,
-  type MigrationRecord,
-  asSender,
-  offer,
-  openGatewayClient,
-  record,
-} from "../src/index.js";
+import { type GatewayClient, type MigrationRecord, asSender, offer, openGatewayClient, record } from "../src/index.js";
 import { ALL_SCOPES, bindAgent, seededKey } from "../test/fixtures/gateway.js";
 import {
   OFFER,
@@ -38,7 +30,7 @@ import {
 } from "../test/fixtures/library.js";
 
 interface Paper {
-  readonly document: MigrationRecord<Agreement>;
+  readonly document: MigrationRecord;
   readonly signatures: readonly string[];
 }
 

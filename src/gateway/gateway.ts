@@ -115,6 +115,11 @@ async function assemble(
     isOpen: () => isOpen,
   };
   const server = await buildServer(context, options);
+  let told: unknown;
+  index.onChange(({ phase, cause, block }) => {
+    if (cause !== told) server.log.warn({ phase, cause, block }, "the index was repaired, or cannot follow");
+    told = cause;
+  });
   const purge = (): void => {
     store.purge(Date.now() - options.keepDays * DAY_MS, Date.now());
   };

@@ -45,31 +45,38 @@ interface Validators {
 
 const DOCUMENT_KEY = "openapi.json";
 
-/** Validators out of the very document that is published. */
-function createValidators(): (operation: Operation) => Validators {
-  const bodies = new Ajv2020({ formats: FORMATS, strict: true, allowUnionTypes: true, allErrors: false });
-  const texts = new Ajv2020({ formats: FORMATS, strict: true, coerceTypes: true, useDefaults: true });
-  // The document as a whole is no schema: Ajv only looks up those within it.
-  bodies.addVocabulary(Object.keys(OPEN_API));
-  bodies.addSchema(OPEN_API, DOCUMENT_KEY, undefined, false);
-  return ({ method, path, body, parameters }) => {
-    const schemaOf = (place: Parameter["in"]): Schema => {
-      const own = parameters.filter((parameter) => parameter.in === place);
-      const optional = own.filter(({ required }) => required !== true).map(({ name }) => name);
-      return object(Object.fromEntries(own.map(({ name, schema }) => [name, schema])), optional);
-    };
-    const pointer = `#/paths/${path.replaceAll("/", "~1")}/${method}/requestBody/content/application~1json/schema`;
-    const schemas = { path: schemaOf("path"), query: schemaOf("query"), header: schemaOf("header") };
-    return {
-      body: body === undefined ? undefined : bodies.compile({ $ref: DOCUMENT_KEY + encodeURI(pointer) }),
-      places: {
-        path: texts.compile(schemas.path),
-        query: texts.compile(schemas.query),
-        header: texts.compile(schemas.header),
-      },
-      schemas,
-    };
+const bodies = new Ajv2020({ formats: FORMATS, strict: true, allowUnionTypes: true });
+// The document as a whole is no schema: Ajv only looks up those within it.
+bodies.addVocabulary(Object.keys(OPEN_API));
+bodies.addSchema(OPEN_API, DOCUMENT_KEY, undefined, false);
+
+const texts = new Ajv2020({ formats: FORMATS, strict: true, coerceTypes: true, useDefaults: true });
+
+const compiled = new Map<string, Validators>();
+
+/** Validators of an operation, out of the very document that is published. */
+function validatorsOf(operation: Operation): Validators {
+  const known = compiled.get(operation.id);
+  if (known) return known;
+  const { method, path, body, parameters } = operation;
+  const schemaOf = (place: Parameter["in"]): Schema => {
+    const own = parameters.filter((parameter) => parameter.in === place);
+    const optional = own.filter(({ required }) => required !== true).map(({ name }) => name);
+    return object(Object.fromEntries(own.map(({ name, schema }) => [name, schema])), optional);
   };
+  const pointer = `#/paths/${path.replaceAll("/", "~1")}/${method}/requestBody/content/application~1json/schema`;
+  const schemas = { path: schemaOf("path"), query: schemaOf("query"), header: schemaOf("header") };
+  const validators = {
+    body: body === undefined ? undefined : bodies.compile({ $ref: DOCUMENT_KEY + encodeURI(pointer) }),
+    places: {
+      path: texts.compile(schemas.path),
+      query: texts.compile(schemas.query),
+      header: texts.compile(schemas.header),
+    },
+    schemas,
+  };
+  compiled.set(operation.id, validators);
+  return validators;
 }
 
 function faultsOf(place: string, errors: readonly ErrorObject[] | null | undefined): readonly Fault[] {
@@ -258,7 +265,6 @@ export async function buildServer(gateway: GatewayContext, options: ServerOption
     done();
   });
 
-  const validatorsOf = createValidators();
   const document = encode(OPEN_API);
   for (const operation of OPERATIONS) {
     const validators = validatorsOf(operation);

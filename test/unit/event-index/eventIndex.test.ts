@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -203,6 +203,20 @@ describe("EventIndex", function () {
       const other = { ...federation.addressBook, genesisHash: `0x${"12".repeat(32)}` };
       const opened = EventIndex.open(connectFederation(federation.provider, other));
       expect(await codeOf(opened)).to.equal("WRONG_GENESIS");
+    });
+
+    it("DATABASE: refuses a file that is none of its databases", async function () {
+      const found = await networkHelpers.loadFixture(busyFederation);
+      const folder = await mkdtemp(join(tmpdir(), "index-"));
+      try {
+        const file = join(folder, "index.sqlite");
+        await writeFile(file, "not a database, but long enough to be looked at ".repeat(100));
+        expect(await codeOf(EventIndex.open(found.federation, { file }))).to.equal("DATABASE");
+        const nowhere = { file: join(folder, "none", "index.sqlite") };
+        expect(await codeOf(EventIndex.open(found.federation, nowhere))).to.equal("DATABASE");
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     });
 
     it("INDEX_GAP: a missing event is noticed, and mended by reading the chain again", async function () {
