@@ -53,6 +53,8 @@ const DEFAULT_SAMPLE = 8;
 const DEFAULT_CHECK_EVERY = 600;
 /** Up to this distance from the head each block's bloom filter is compared with the logs that came. */
 const CLOSE = 16;
+/** Longest pause between two attempts that fail. */
+const MOST_WAIT_MS = 10_000;
 /** Rows replayed in one go when the derived tables are made again. */
 const REPLAY_ROWS = 20_000;
 
@@ -141,13 +143,18 @@ export class EventIndex {
   }
 
   /**
-   * Follows the head until closed. Failures do not end it: they show as `stalled`.
+   * Follows the head until closed. Failures do not end it: they show as `stalled`, and it tries again less and less often.
    * @param pollMs How often the node is asked for its head.
    */
   follow(pollMs: number): void {
+    let waitMs = pollMs;
     const step = async (): Promise<void> => {
-      await this.sync().catch(() => undefined);
-      if (!this.#isClosed) this.#timer = setTimeout(() => void step(), pollMs);
+      // A node that goes on answering what does not fit together is not asked for everything again at once.
+      waitMs = await this.sync().then(
+        () => pollMs,
+        () => Math.min(waitMs * 2, MOST_WAIT_MS),
+      );
+      if (!this.#isClosed) this.#timer = setTimeout(() => void step(), waitMs);
     };
     void step();
   }
@@ -157,19 +164,31 @@ export class EventIndex {
    * @param from First block to be read again; the start block if it is left out.
    */
   async rebuild(from = this.#options.startBlock): Promise<void> {
-    await this.#running?.catch(() => undefined);
+    while (this.#running) await this.#running.catch(() => undefined);
+    this.#running = this.#rebuildOnce(from).finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #rebuildOnce(from: number): Promise<void> {
     const last = await readHeader(this.#federation.provider, Math.max(0, from - 1));
     if (last && from > this.#options.startBlock && last.number <= this.#state.block) this.#markEnd(last);
     this.#rollback(from - 1);
-    await this.sync();
+    await this.#syncOnce();
   }
 
   #markEnd({ number, hash, timeMs }: Pick<Header, "number" | "hash" | "timeMs">): void {
     this.#statements.checkpoint.run(number, hash, timeMs);
   }
 
-  /** Adds logs in their order, as they came from a node; all or none. Only for blocks after the last one indexed. */
+  /**
+   * Adds logs in their order, as they came from a node; all or none.
+   * @throws BusError `INDEX_GAP` for blocks that are not behind the last one, and for an event that does not follow.
+   */
   apply(logs: readonly RawLog[], end: Pick<Header, "number" | "hash" | "timeMs">): void {
+    const [first] = logs;
+    if (end.number <= this.#state.block || (first && Number.parseInt(first.blockNumber, 16) <= this.#state.block)) {
+      throw new BusError("INDEX_GAP", `block ${this.#state.block} is indexed: logs before it came late`);
+    }
     this.#transact(() => {
       const { insert } = this.#statements;
       for (const log of logs) {

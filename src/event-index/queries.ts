@@ -349,14 +349,18 @@ export function listEvents(
       ? [number]
       : [],
   );
-  const isAll = wanted.length === plans.all.length;
+  const [only] = wanted;
   const after = filter.after === undefined ? undefined : parseEventId(filter.after);
   if (filter.after !== undefined && after === undefined) {
     throw new BusError("BAD_REQUEST", `/after: ${JSON.stringify(filter.after)} is no event's id`);
   }
-  const conditions: Conditions = [["id > ?", after]];
-  const select = isAll
-    ? "SELECT * FROM events"
-    : `SELECT * FROM (SELECT * FROM events WHERE event IN (${wanted.join(", ")}))`;
+  const isFiltered = wanted.length < plans.all.length;
+  const conditions: Conditions = [
+    ["id > ?", after],
+    // One event is found by its index; several, in the order of the ids, are not.
+    ["event = ?", isFiltered && wanted.length === 1 ? only : undefined],
+    [`+event IN (${wanted.join(", ")}) AND 1 = ?`, isFiltered && wanted.length !== 1 ? 1 : undefined],
+  ];
+  const select = "SELECT * FROM events";
   return list(database, { select, conditions, order: [["id", "number"]], read: eventReader(plans) }, paging);
 }

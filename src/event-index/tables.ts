@@ -42,6 +42,7 @@ export const DERIVED_SCHEMA = `
 
 /** Made after the rows of a rebuild, which is quicker than with them. */
 export const DERIVED_INDEXES = `
+  CREATE INDEX IF NOT EXISTS events_event ON events (event);
   CREATE INDEX IF NOT EXISTS vms_host ON vms (host, vm);
   CREATE INDEX IF NOT EXISTS vms_home ON vms (home, vm);
   CREATE INDEX IF NOT EXISTS vms_state ON vms (state, vm);
@@ -56,6 +57,7 @@ export const DERIVED_INDEXES = `
 /** Names of the indexes and tables above, in the order in which they can be dropped. */
 export const DERIVED_NAMES = {
   indexes: [
+    "events_event",
     "vms_host",
     "vms_home",
     "vms_state",

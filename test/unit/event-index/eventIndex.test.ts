@@ -333,6 +333,21 @@ describe("EventIndex", function () {
     });
   });
 
+  describe("apply", function () {
+    it("INDEX_GAP: refuses logs of blocks that it has passed", async function () {
+      const found = await networkHelpers.loadFixture(busyFederation);
+      await withIndex(found, async (index) => {
+        await index.sync();
+        const { block, hash, timeMs } = index.state;
+        const late = () => {
+          index.apply([], { number: block, hash, timeMs });
+        };
+        expect(late).to.throw(BusError).with.property("code", "INDEX_GAP");
+        expect(await codeOf(index.sync())).to.equal("nothing was thrown");
+      });
+    });
+  });
+
   describe("follow", function () {
     it("tells of each block with what happened in it", async function () {
       const found = await networkHelpers.loadFixture(busyFederation);
@@ -391,6 +406,13 @@ describe("EventIndex", function () {
         expect(byId).to.deep.equal(findAgreement(index, started[0]?.number ?? 0));
         expect(findAgreement(index, 0xffff_ffff)).to.equal(undefined);
         expect(listEvents(index, { name: "MoveStarted" }, PAGE).items).to.have.length(1);
+        expect(listEvents(index, { name: "NoSuchEvent" }, PAGE).items).to.have.length(0);
+        const all = listEvents(index, {}, { limit: 500 }).items;
+        for (const contract of ["CloudRegistry", "CapacityExchange", "MigrationLedger"]) {
+          const wanted = all.filter((event) => event.contract === contract);
+          expect(wanted).to.have.length.greaterThan(0);
+          expect(listEvents(index, { contract }, { limit: 500 }).items).to.deep.equal(wanted);
+        }
       });
     });
 
