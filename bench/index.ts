@@ -27,7 +27,7 @@ const LEDGER = CONTRACT_INTERFACES.MigrationLedger;
 const CHAIN_ID = "1337";
 const CLOUDS = 16;
 const EVENTS_PER_BLOCK = 150;
-const BLOCKS_PER_CHUNK = 20;
+const BLOCKS_PER_CHUNK = 100;
 /** ethers is slow enough for a part of the logs to tell its speed. */
 const ETHERS_SHARE = 10;
 
@@ -209,7 +209,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "bench-index-"));
   try {
     // Once before, so that both are timed with compiled code.
-    await time(chunks.slice(0, 10), join(folder, "warm.sqlite"));
+    await time(chunks.slice(0, 2), join(folder, "warm.sqlite"));
     const { index, ethers } = await time(chunks, join(folder, "index.sqlite"));
     const [own, others] = [rateOf(index), rateOf(ethers)];
     const result = {

@@ -49,6 +49,10 @@ export interface IndexOptions {
 }
 
 const DEFAULT_CHUNK = 5_000;
+/** Blocks asked for first; more or less then, so that an answer holds some thousand logs. */
+const FIRST_CHUNK = 500;
+const FEW_LOGS = 5_000;
+const MANY_LOGS = 20_000;
 const DEFAULT_SAMPLE = 8;
 const DEFAULT_CHECK_EVERY = 600;
 /** Up to this distance from the head each block's bloom filter is compared with the logs that came. */
@@ -372,13 +376,15 @@ export class EventIndex {
   }
 
   async #readUpTo(head: Header): Promise<void> {
-    let size = this.#options.chunk;
+    let size = Math.min(this.#options.chunk, FIRST_CHUNK);
     let pending: Promise<Chunk> | undefined;
     while (this.#state.block < head.number && !this.#isClosed) {
       const from = this.#state.block + 1;
       const to = Math.min(from + size - 1, head.number);
       try {
         const chunk = await (pending ?? this.#fetch(from, to, head));
+        if (chunk.logs.length < FEW_LOGS) size = Math.min(size * 2, this.#options.chunk);
+        else if (chunk.logs.length > MANY_LOGS) size = Math.ceil(size / 2);
         // The next chunk is on its way while this one is stored.
         const next = chunk.end.number + 1;
         pending = next > head.number ? undefined : this.#fetch(next, Math.min(next + size - 1, head.number), head);
