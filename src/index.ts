@@ -134,6 +134,8 @@ export * from "./governance/activation.js";
 export * from "./governance/calls.js";
 export * from "./governance/describeProposal.js";
 export * from "./governance/proposal.js";
+export * from "./gateway/client.js";
+export * from "./gateway/signInMessage.js";
 export * from "./matchmaking/matchHosts.js";
 export * from "./reputation/calendarMonth.js";
 export * from "./reputation/standing.js";

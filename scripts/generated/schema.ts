@@ -3,6 +3,8 @@ import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
 import { ORACLE_CONFIG_SCHEMA } from "../../src/oracle/configSchema.js";
 import { SAMPLE_FILE_SCHEMA } from "../../src/oracle/sources/sampleFileSchema.js";
+import { GATEWAY_CONFIG_SCHEMA } from "../../src/gateway/config.js";
+import { OPEN_API } from "../../src/gateway/openApi.js";
 import { SCENARIO_SCHEMA } from "../../src/scenario/schema.js";
 import { type GeneratedFile, asJson } from "./file.js";
 
@@ -15,5 +17,7 @@ export function publishedSchemas(): GeneratedFile[] {
     { path: "schema/oracle-samples.schema.json", content: asJson(SAMPLE_FILE_SCHEMA) },
     { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
     { path: "schema/founders.schema.json", content: asJson(FOUNDERS_SCHEMA) },
+    { path: "schema/gateway.schema.json", content: asJson(GATEWAY_CONFIG_SCHEMA) },
+    { path: "schema/openapi.json", content: asJson(OPEN_API) },
   ];
 }

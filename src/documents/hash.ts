@@ -79,9 +79,14 @@ export function publicReport(report: AgreedReport): AgreedReport<string> {
   return { ...report, metrics: saltedMetricsHash(report.metrics) };
 }
 
-/** The agreement as the chain takes it: without price, SLA and witnesses. */
-export function publicAgreement(agreement: Agreement): PublicAgreement {
-  return { ...agreement, witnesses: witnessesHash(agreement.witnesses), terms: termsHash(agreement.terms) };
+/** The agreement as the chain takes it: without price, SLA and witnesses. One that is in this form already stays so. */
+export function publicAgreement(agreement: Agreement | PublicAgreement): PublicAgreement {
+  const { witnesses, terms } = agreement;
+  return {
+    ...agreement,
+    witnesses: typeof witnesses === "string" ? witnesses : witnessesHash(witnesses),
+    terms: typeof terms === "string" ? terms : termsHash(terms),
+  };
 }
 
 /** A document about an agreement as the chain takes it. */
@@ -90,36 +95,25 @@ export function publicMove(move: Move): Move<PublicAgreement> {
 }
 
 /** A document about an agreement as the chain takes it. */
-export function publicRecord(record: MigrationRecord): MigrationRecord<PublicAgreement> {
+export function publicRecord(
+  record: MigrationRecord | MigrationRecord<PublicAgreement>,
+): MigrationRecord<PublicAgreement> {
   return { ...record, agreement: publicAgreement(record.agreement) };
 }
 
 /** A document about an agreement as the chain takes it. */
-export function publicAmendment(amendment: Amendment): Amendment<PublicAgreement> {
+export function publicAmendment(amendment: Amendment | Amendment<PublicAgreement>): Amendment<PublicAgreement> {
   return { agreement: publicAgreement(amendment.agreement) };
 }
 
 /** A document about an agreement as the chain takes it. */
-export function publicEvacuation(evacuation: Evacuation): Evacuation<PublicAgreement> {
+export function publicEvacuation(evacuation: Evacuation | Evacuation<PublicAgreement>): Evacuation<PublicAgreement> {
   return { agreement: publicAgreement(evacuation.agreement) };
 }
 
 /** The same for a move that may be in its public form already, as it is read from the chain. */
 export function asPublicMove(move: Move | Move<PublicAgreement>): Move<PublicAgreement> {
-  return isFullMove(move) ? publicMove(move) : move;
-}
-
-function isFullMove(move: Move | Move<PublicAgreement>): move is Move {
-  return typeof move.agreement.terms !== "string";
-}
-
-/** The same for an agreement that may be in its public form already. */
-export function asPublicAgreement(agreement: Agreement | PublicAgreement): PublicAgreement {
-  return isFullAgreement(agreement) ? publicAgreement(agreement) : agreement;
-}
-
-function isFullAgreement(agreement: Agreement | PublicAgreement): agreement is Agreement {
-  return typeof agreement.terms !== "string";
+  return { ...move, agreement: publicAgreement(move.agreement) };
 }
 
 /** The same for an agreed report that may be in its public form already. */

@@ -106,7 +106,17 @@ export type BusErrorCode =
   | "NO_NODE"
   | "NOT_ACCEPTED"
   | "SUBMISSION_CONFLICT"
-  | "OUTBOX";
+  | "OUTBOX"
+  | "DATABASE"
+  | "INDEX_RESET"
+  | "INDEX_GAP"
+  | "INDEX_MISMATCH"
+  | "BAD_CONFIG"
+  | "KEY_FILE_MODE"
+  | "BAD_REQUEST"
+  | "NOT_SIGNED_IN"
+  | "FORBIDDEN"
+  | "GATEWAY";
 
 /** Base of every error the library throws on purpose. Branch on `code`, never on `message`. */
 export class BusError extends Error {

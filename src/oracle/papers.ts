@@ -1,7 +1,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { asPublicAgreement, witnessesHash } from "../documents/hash.js";
+import { publicAgreement, witnessesHash } from "../documents/hash.js";
 import { publicAgreementId } from "../documents/publicHash.js";
 import { EIP712_TYPES, type StructName } from "../documents/schema.js";
 import type { Agreement, PublicAgreement, Witnesses } from "../documents/types.js";
@@ -77,7 +77,7 @@ function agreementIn(
     const agreement =
       typeof terms === "string"
         ? ({ ...plain, witnesses: open ? witnessesHash(open) : witnesses } as PublicAgreement)
-        : asPublicAgreement({ ...plain, witnesses: open ?? witnesses } as Agreement);
+        : publicAgreement({ ...plain, witnesses: open ?? witnesses } as Agreement);
     return { id: publicAgreementId(agreement), agreement, ...(open && { witnesses: open }) };
   } catch {
     // What cannot be hashed was not signed.

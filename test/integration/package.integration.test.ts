@@ -53,6 +53,8 @@ describe("the package", function () {
     const inside = join(folder, "node_modules", "blockchainbus", "package.json");
     const { dependencies } = JSON.parse(await readFile(inside, "utf8")) as { readonly dependencies: object };
     expect(Object.keys(dependencies)).to.deep.equal(["ethers"]);
+    // What only a gateway needs is not installed for who imports the library.
+    expect(installed.filter((name) => /fastify|prom-client|spruceid|^ajv$/.test(name))).to.deep.equal([]);
   });
 
   it("brings code, types, ABIs, the address book's format and the EIP-712 schema", async function () {
@@ -62,6 +64,7 @@ describe("the package", function () {
     expect(await readFile(join(inside, "dist", "index.d.ts"), "utf8")).to.include("./actions/ledger/agree.js");
     expect(await json("schema/eip712.json")).to.have.nested.property("types.Agreement");
     expect(await json("schema/scenario.schema.json")).to.have.property("$schema");
+    expect(await json("schema/openapi.json")).to.have.property("openapi", "3.1.0");
     expect(await json("schema/address-book.schema.json")).to.have.nested.property("properties.genesisHash");
     for (const contract of ["AccessManager", "CloudRegistry", "CapacityExchange", "MigrationLedger"]) {
       expect(await json(`abi/${contract}.json`)).to.be.an("array");

@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import { asPublicAgreement, structHash } from "../../documents/hash.js";
+import { publicAgreement, structHash } from "../../documents/hash.js";
 import type { Agreement, Price, PublicAgreement, Terms } from "../../documents/types.js";
 import type { OpenedPrice } from "../../signing/disclosure.js";
 
@@ -21,7 +21,7 @@ export function openingOf({
   terms,
 }: Pick<StayToSettle, "agreement" | "terms">): readonly [PublicAgreement, Price, string] {
   const sla = "slaHash" in terms ? terms.slaHash : structHash("Sla", terms.sla);
-  return [asPublicAgreement(agreement), terms.price, sla];
+  return [publicAgreement(agreement), terms.price, sla];
 }
 
 /**

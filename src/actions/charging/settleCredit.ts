@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import { asPublicAgreement } from "../../documents/hash.js";
+import { publicAgreement } from "../../documents/hash.js";
 import type { Agreement, PublicAgreement, SaltedMetrics, Terms } from "../../documents/types.js";
 
 /** A window with what its credit is computed from. */
@@ -30,6 +30,6 @@ export function settleCredit(
   by: number,
   options?: SendOptions,
 ): Promise<Sent> {
-  const args = [vm, sequence, window, by, asPublicAgreement(agreement), terms.price, terms.sla, result];
+  const args = [vm, sequence, window, by, publicAgreement(agreement), terms.price, terms.sla, result];
   return send(federation, federation.charging, "settleCredit", args, options);
 }

@@ -1,7 +1,7 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
 import { publicAmendment } from "../../documents/hash.js";
-import type { Amendment } from "../../documents/types.js";
+import type { Amendment, PublicAgreement } from "../../documents/types.js";
 
 /**
  * New resources or terms for VMs on the same host. Anyone may bring it.
@@ -12,7 +12,7 @@ import type { Amendment } from "../../documents/types.js";
  */
 export function amend(
   federation: Federation,
-  document: Amendment,
+  document: Amendment | Amendment<PublicAgreement>,
   signatures: readonly string[],
   options?: SendOptions,
 ): Promise<Sent> {

@@ -1,7 +1,7 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
 import { publicEvacuation } from "../../documents/hash.js";
-import type { Evacuation } from "../../documents/types.js";
+import type { Evacuation, PublicAgreement } from "../../documents/types.js";
 
 /**
  * Takes VMs of a lost host up elsewhere, after the governed wait (none if the host is Suspended or Expelled) and at
@@ -13,7 +13,7 @@ import type { Evacuation } from "../../documents/types.js";
  */
 export function evacuate(
   federation: Federation,
-  document: Evacuation,
+  document: Evacuation | Evacuation<PublicAgreement>,
   signatures: readonly string[],
   options?: SendOptions,
 ): Promise<Sent> {

@@ -1,7 +1,7 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
 import { publicRecord } from "../../documents/hash.js";
-import type { MigrationRecord } from "../../documents/types.js";
+import type { MigrationRecord, PublicAgreement } from "../../documents/types.js";
 
 /**
  * Records a migration that already happened. Anyone may bring it.
@@ -12,7 +12,7 @@ import type { MigrationRecord } from "../../documents/types.js";
  */
 export function record(
   federation: Federation,
-  document: MigrationRecord,
+  document: MigrationRecord | MigrationRecord<PublicAgreement>,
   signatures: readonly string[],
   options?: SendOptions,
 ): Promise<Sent> {

@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import { asPublicAgreement } from "../../documents/hash.js";
+import { publicAgreement } from "../../documents/hash.js";
 import type { Agreement, PublicAgreement } from "../../documents/types.js";
 
 /**
@@ -17,5 +17,5 @@ export function openWindows(
   agreement: Agreement | PublicAgreement,
   options?: SendOptions,
 ): Promise<Sent> {
-  return send(federation, federation.oracle, "openWindows", [vm, sequence, asPublicAgreement(agreement)], options);
+  return send(federation, federation.oracle, "openWindows", [vm, sequence, publicAgreement(agreement)], options);
 }

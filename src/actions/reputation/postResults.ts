@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import { asPublicAgreement } from "../../documents/hash.js";
+import { publicAgreement } from "../../documents/hash.js";
 import type { Agreement, PublicAgreement, SaltedMetrics } from "../../documents/types.js";
 import type { OpenedSla } from "../../signing/disclosure.js";
 
@@ -35,6 +35,6 @@ export function postResults(
 ): Promise<Sent> {
   const windows = results.map(({ window }) => window);
   const openings = results.map(({ opening }) => opening);
-  const args = [vm, sequence, asPublicAgreement(agreement), sla, priceHash, windows, openings];
+  const args = [vm, sequence, publicAgreement(agreement), sla, priceHash, windows, openings];
   return send(federation, federation.reputation, "postResults", args, { gasLimit: DEFAULT_GAS, ...options });
 }

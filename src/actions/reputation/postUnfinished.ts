@@ -1,6 +1,6 @@
 import type { Federation } from "../../chain/federation.js";
 import { type SendOptions, type Sent, send } from "../../chain/send.js";
-import { asPublicAgreement } from "../../documents/hash.js";
+import { publicAgreement } from "../../documents/hash.js";
 import type { Agreement, PublicAgreement } from "../../documents/types.js";
 
 /**
@@ -16,5 +16,5 @@ export function postUnfinished(
   agreement: Agreement | PublicAgreement,
   options?: SendOptions,
 ): Promise<Sent> {
-  return send(federation, federation.reputation, "postUnfinished", [number, asPublicAgreement(agreement)], options);
+  return send(federation, federation.reputation, "postUnfinished", [number, publicAgreement(agreement)], options);
 }
