@@ -100,6 +100,7 @@ describe("the gateway's program", function () {
       };
       return (await fetch(base + path, init)).json() as Promise<{ readonly [name: string]: string }>;
     };
+    while (!(await fetch(`${base}/readiness`)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
     const { nonce, domain, uri } = (await (await fetch(`${base}/v1/auth/nonce`, { method: "POST" })).json()) as {
       readonly [name: string]: string;
     };
