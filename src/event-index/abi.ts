@@ -3,9 +3,14 @@ import { type EventFragment, Interface, type ParamType, getAddress } from "ether
 import { type AddressBook, CONTRACT_NAMES } from "../chain/addressBook.js";
 import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { ChargingLedger__factory } from "../typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { CapacityExchange__factory } from "../typechain/factories/contracts/exchange/CapacityExchange__factory.js";
+import { FederationGovernor__factory } from "../typechain/factories/contracts/governance/FederationGovernor__factory.js";
+import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
+import { SlaOracle__factory } from "../typechain/factories/contracts/oracle/SlaOracle__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
+import { ReputationLedger__factory } from "../typechain/factories/contracts/reputation/ReputationLedger__factory.js";
 
 /** Name of a contract in the address book. */
 export type ContractName = (typeof CONTRACT_NAMES)[number];
@@ -16,6 +21,11 @@ export const CONTRACT_INTERFACES: { readonly [name in ContractName]: Interface }
   CloudRegistry: new Interface(CloudRegistry__factory.abi),
   CapacityExchange: new Interface(CapacityExchange__factory.abi),
   MigrationLedger: new Interface(MigrationLedger__factory.abi),
+  SlaOracle: new Interface(SlaOracle__factory.abi),
+  ChargingLedger: new Interface(ChargingLedger__factory.abi),
+  ReputationLedger: new Interface(ReputationLedger__factory.abi),
+  ValidatorSet: new Interface(ValidatorSet__factory.abi),
+  FederationGovernor: new Interface(FederationGovernor__factory.abi),
 };
 
 /** A log as a node gives it, all in hex. */
