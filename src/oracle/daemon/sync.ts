@@ -113,8 +113,8 @@ function takeIn(options: SyncOptions, vm: string, sequence: number, facts: StayF
 /** A stay got its end, or an earlier one: windows after it are none, and the last one is shorter. */
 function endStay(store: Store, stay: StayRow, endedAtMs: number): void {
   store.patchStay(stay, { endedAtMs });
-  for (const window of store.windowsOf(stay)) {
-    if (window.toMs <= endedAtMs || window.outcome !== undefined) continue;
+  for (const window of store.windowsOf(stay, endedAtMs)) {
+    if (window.outcome !== undefined) continue;
     if (window.fromMs >= endedAtMs) {
       store.patchWindow(window, { outcome: "void" });
     } else {

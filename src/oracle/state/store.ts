@@ -52,6 +52,7 @@ const SCHEMA = `
     PRIMARY KEY (vm, sequence, number)
   ) WITHOUT ROWID;
   CREATE INDEX windows_open ON windows (wake_at_ms, to_ms) WHERE outcome IS NULL;
+  CREATE INDEX windows_by_name ON windows (coalesce(outcome, lower(state)));
   CREATE TABLE samples (
     vm TEXT, sequence INTEGER, number INTEGER, to_ms INTEGER, data BLOB NOT NULL,
     PRIMARY KEY (vm, sequence, number)
@@ -99,7 +100,8 @@ export interface Store {
   dropStay(stay: Pick<StayRow, "vm" | "sequence">): void;
 
   window(key: WindowKey): WindowRow | undefined;
-  windowsOf(stay: Pick<StayRow, "vm" | "sequence">): WindowRow[];
+  /** A stay's windows, or those that end after a time. */
+  windowsOf(stay: Pick<StayRow, "vm" | "sequence">, afterMs?: number): WindowRow[];
   /** All windows, in the order of their ends. */
   windows(): IterableIterator<WindowRow>;
   /** Open windows about which something may be done, those that ended first in front. */
@@ -275,8 +277,9 @@ function storeOn(db: DatabaseSync, path: string): Store {
       const row = one(`SELECT * FROM windows WHERE ${isWindow}`, ...id(key));
       return row && fromRow(WINDOW_COLUMNS, row);
     },
-    windowsOf({ vm, sequence }) {
-      const rows = all("SELECT * FROM windows WHERE vm = ? AND sequence = ? ORDER BY number", vm, sequence);
+    windowsOf({ vm, sequence }, afterMs = -1) {
+      const sql = "SELECT * FROM windows WHERE vm = ? AND sequence = ? AND to_ms > ? ORDER BY number";
+      const rows = all(sql, vm, sequence, afterMs);
       return rows.map((row) => fromRow(WINDOW_COLUMNS, row));
     },
     *windows() {

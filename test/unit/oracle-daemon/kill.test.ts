@@ -21,9 +21,9 @@ const { networkHelpers } = await network.create();
 
 const DAY_MS = 86_400_000;
 const KILLS = 50;
-const WINDOWS = 40;
+const WINDOWS = 28;
 /** Of these windows host claims what home's measurements contradict. */
-const DISPUTED = [3, 6, 14, 20, 31, 39];
+const DISPUTED = [3, 6, 14, 20, 27];
 /** How many checkpoints an oracle passes about one window, more or less. */
 const CHECKPOINTS = { home: 6, host: 12, witness: 3 };
 const GOOD = { availabilityPpm: 1_000_000 };
