@@ -176,17 +176,14 @@ describe("SlaOracle", function () {
       const stay = await openStay(world);
       await pass(world, 100);
       await as(world, HOME).stop(stay.vm);
-      const endedAt = await nowMs(world);
+      const missing = [stay.vm, stay.sequence, 1, await nowMs(world)];
+      const report = reportOf(stay, 1);
+      const signatures = await signReport(world, report);
 
-      await expectRefusal(
-        world,
-        reportAgreed(world, reportOf(stay, 1)),
-        "SlaOracle_NoSuchWindow",
-        stay.vm,
-        stay.sequence,
-        1,
-        endedAt,
-      );
+      await nextBlockAt(world, stay.startedAt + 2 * WINDOW - 1);
+      const sent = world.oracle.reportAgreed([publicReport(report)], signatures);
+
+      await expectRefusal(world, sent, "SlaOracle_NoSuchWindow", ...missing);
     });
 
     it("of a window that the stay did not reach is worth nothing: windowOf refuses it", async function () {
@@ -194,20 +191,15 @@ describe("SlaOracle", function () {
       const stay = await openStay(world);
       await pass(world, 100);
       await as(world, HOME).stop(stay.vm);
-      const endedAt = await nowMs(world);
-      await passWindow(world, stay, 1);
+      const missing = [stay.vm, stay.sequence, 1, await nowMs(world)];
+      const report = reportOf(stay, 1);
+      const signatures = await signReport(world, report);
 
-      await reportAgreed(world, reportOf(stay, 1));
+      await nextBlockAt(world, stay.startedAt + 2 * WINDOW);
+      await world.oracle.reportAgreed([publicReport(report)], signatures);
 
-      await expectRefusal(
-        world,
-        world.oracle.windowOf(stay.vm, stay.sequence, 1),
-        "SlaOracle_NoSuchWindow",
-        stay.vm,
-        stay.sequence,
-        1,
-        endedAt,
-      );
+      const asked = world.oracle.windowOf(stay.vm, stay.sequence, 1);
+      await expectRefusal(world, asked, "SlaOracle_NoSuchWindow", ...missing);
     });
 
     it("reverts for none and for more than 64 reports", async function () {
