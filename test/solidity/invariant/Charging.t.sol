@@ -54,7 +54,9 @@ contract ChargingInvariants {
         );
         OracleStub oracle = OracleStub(_deploy("OracleStub.sol:OracleStub", abi.encode(ledger)));
         _books = IChargingLedger(_deploy("ChargingLedger.sol:ChargingLedger", abi.encode(oracle)));
-        _handler = new ChargingHandler(ledger, _books, oracle, START);
+        _handler = ChargingHandler(
+            _deploy("ChargingHandler.t.sol:ChargingHandler", abi.encode(ledger, _books, oracle, START))
+        );
         _offerEverywhere(ICapacityExchange(exchange));
         for (uint256 i = 0; i < 6; ++i) _handler.place(_nextSeed());
         for (uint256 i = 0; i < 3; ++i) _handler.wait(1_199);
