@@ -41,24 +41,48 @@ export async function startDaemon(
   }
 }
 
-/** Command line of a process; undefined if there is no such process. */
+/** How often a command line is read again that is empty, a millisecond apart. */
+const READ_AGAIN = 200;
+
+/**
+ * Command line of a process; undefined if there is no such process, or if it has ended and waits to be collected.
+ *
+ * Besu's start script becomes `java` by `exec`, and in between the command line is empty, as it is for a process that has
+ * ended: the state tells which.
+ */
 function commandOf(pid: number): string | undefined {
-  const proc = `/proc/${pid}/cmdline`;
-  if (existsSync("/proc/self/cmdline")) {
-    try {
-      return readFileSync(proc, "utf8").replaceAll("\0", " ");
-    } catch {
-      return undefined;
-    }
+  if (!existsSync("/proc/self/cmdline")) {
+    const { status, stdout } = spawnSync("ps", ["-o", "args=", "-p", String(pid)], { encoding: "utf8" });
+    return status === 0 ? stdout : undefined;
   }
-  const { status, stdout } = spawnSync("ps", ["-o", "args=", "-p", String(pid)], { encoding: "utf8" });
-  return status === 0 ? stdout : undefined;
+  try {
+    for (let attempt = 0; ; attempt++) {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      if (line !== "" || attempt === READ_AGAIN || hasEnded(pid)) return line;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a process is a zombie or dead: the letter after its name, which may have brackets of its own. */
+function hasEnded(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
 }
 
 /** Whether the process runs still, and is the one that was started: ids are used again. */
 export function isRunning({ pid, marker }: Daemon): boolean {
-  // A process that ended and was not yet collected by its parent has an empty command line.
   return commandOf(pid)?.includes(marker) ?? false;
+}
+
+function readOnce(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /**
@@ -69,7 +93,7 @@ export function findDaemons(marker: string): Daemon[] {
   const lines = existsSync("/proc/self/cmdline")
     ? readdirSync("/proc")
         .filter((name) => /^\d+$/.test(name))
-        .map((name) => [Number(name), commandOf(Number(name)) ?? ""] as const)
+        .map((name) => [Number(name), readOnce(`/proc/${name}/cmdline`).replaceAll("\0", " ")] as const)
     : spawnSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" })
         .stdout.split("\n")
         .map((line) => [Number.parseInt(line, 10), line] as const);

@@ -99,12 +99,11 @@ export async function provision(): Promise<LiveContext> {
     })),
   });
   const deployer = Wallet.createRandom();
-  const { addressBook, deploymentId } = await deployFederation(complete, {
-    url: chain.url,
-    deployerKey: deployer.privateKey,
-    deploymentId: `live-${hexlify(randomBytes(6)).slice(2)}`,
-  });
-  await rm(`${DEPLOYMENTS}/${deploymentId}`, { recursive: true, force: true });
+  const deploymentId = `live-${hexlify(randomBytes(6)).slice(2)}`;
+  const options = { url: chain.url, deployerKey: deployer.privateKey, deploymentId };
+  const { addressBook } = await deployFederation(complete, options).finally(() =>
+    rm(`${DEPLOYMENTS}/${deploymentId}`, { recursive: true, force: true }),
+  );
   const federation = await openOn(chain.url, addressBook);
   const { provider } = federation;
   const member = (cloud: number): Member => {
