@@ -98,6 +98,8 @@ interface Lane {
   /** Newest block that was searched for receipts. */
   searchedTo: number | undefined;
   inspectAt: number;
+  /** Block that was the newest when something was last sent, or made way. */
+  sentAtBlock: number | undefined;
   patienceMs: number;
   /** Since when the chain waits for a nonce that nobody here has given out. */
   gap: { readonly nonce: number; readonly since: number } | undefined;
@@ -129,6 +131,8 @@ const BEAT_MS = 2_000;
 const SILENT_MS = 10_000;
 /** If a sender has more on their way, it is asked first how many of them are mined. */
 const FEW = 4;
+/** Signed before the first of them is sent: while more is signed these are on their way. */
+const SIGNED_AT_ONCE = 32;
 const DAY_MS = 86_400_000;
 const FILLER_GAS = 21_000n;
 const FIRST_PATIENCE_BLOCKS = 3;
@@ -378,6 +382,7 @@ export class Submitter {
       node: this.#pool.current,
       searchedTo: undefined,
       inspectAt: Infinity,
+      sentAtBlock: undefined,
       patienceMs: 0,
       gap: undefined,
     };
@@ -393,7 +398,9 @@ export class Submitter {
       try {
         while (lane.isFlushDue && !this.#ended()) {
           lane.isFlushDue = false;
-          if (await this.#flushOnce(lane)) lane.isFlushDue = true;
+          if (!(await this.#flushOnce(lane))) continue;
+          lane.isFlushDue = true;
+          await this.#clock.sleep(0);
         }
       } catch (thrown) {
         this.#fail(lane, thrown);
@@ -407,7 +414,7 @@ export class Submitter {
   /** One batch. True if another should follow at once. */
   async #flushOnce(lane: Lane): Promise<boolean> {
     const outbox = this.#outbox;
-    const room = Math.min(this.#window - outbox.countInFlight(lane.sender), MAX_BATCH);
+    const room = Math.min(this.#window - outbox.countInFlight(lane.sender), SIGNED_AT_ONCE);
     const queued = outbox.queued(lane.sender, MAX_BATCH);
     if (lane.incoming.length === 0 && (queued.length === 0 || room <= 0 || !lane.signer)) return false;
 
@@ -416,7 +423,7 @@ export class Submitter {
     const canSign = base !== undefined && lane.signer !== undefined && room > 0;
     const waiting = canSign ? await this.#checkAgain(queued.slice(0, room)) : { ready: [], isOver: false };
     if (this.#ended()) return false;
-    const incoming = lane.incoming.splice(0, MAX_BATCH);
+    const incoming = lane.incoming.splice(0, Math.max(room, SIGNED_AT_ONCE));
     // Those that wait already come first. While some do, new ones queue up behind them.
     const free = canSign && queued.length <= room ? room - waiting.ready.length : 0;
     const fresh = incoming.filter(({ isReady }) => isReady).slice(0, Math.max(0, free));
@@ -466,6 +473,7 @@ export class Submitter {
 
   /** From now on the lane's transactions are looked for: not in blocks that were there before them. */
   #startWatching(lane: Lane): void {
+    lane.sentAtBlock = this.#heads.latest?.number;
     lane.searchedTo = this.#heads.latest?.number;
     lane.patienceMs = FIRST_PATIENCE_BLOCKS * (this.#heads.period ?? UNKNOWN_PERIOD_MS);
     lane.inspectAt = this.#clock.now() + lane.patienceMs;
@@ -648,6 +656,7 @@ export class Submitter {
   }
 
   #progress(lane: Lane): void {
+    lane.sentAtBlock = this.#heads.latest?.number;
     lane.patienceMs = FIRST_PATIENCE_BLOCKS * (this.#heads.period ?? UNKNOWN_PERIOD_MS);
     lane.inspectAt = this.#clock.now() + lane.patienceMs;
     this.#flush(lane);
@@ -700,9 +709,7 @@ export class Submitter {
    * lost, fills a nonce that is nobody's, and gives a call another nonce when its own is proven to be used.
    */
   async #inspect(lane: Lane): Promise<void> {
-    const own = this.#outbox.inFlight(lane.sender, true, MAX_BATCH - 3);
-    const all = this.#outbox.inFlight(lane.sender, false, MAX_BATCH);
-    const [lowest] = all;
+    const [lowest] = this.#outbox.inFlight(lane.sender, false, 1);
     if (!lowest) {
       lane.inspectAt = Infinity;
       return;
@@ -710,28 +717,37 @@ export class Submitter {
     lane.patienceMs = Math.min(Math.max(lane.patienceMs, TICK_MS) * 2, LONGEST_PATIENCE_MS);
     lane.inspectAt = this.#clock.now() + lane.patienceMs;
 
-    const [latest, pending, ...receipts] = await this.#pool.batch([
+    const [latest, head] = await this.#pool.batch([
       { method: "eth_getTransactionCount", params: [lane.sender, "latest"] },
-      { method: "eth_getTransactionCount", params: [lane.sender, "pending"] },
-      ...own.map(receiptOf),
+      { method: "eth_blockNumber", params: [] },
     ]);
-    if (this.#ended()) return;
     const count = countOf(latest);
-    if (count === undefined) return;
-    const taken = await this.#take(own.map((submission, index) => ({ submission, answer: receipts[index] })));
-    if (this.#ended()) return;
-    if (taken.includes(true)) this.#progress(lane);
+    if (this.#ended() || count === undefined) return;
     lane.base = Math.max(lane.base ?? 0, count);
 
-    for (const [index, submission] of own.entries()) {
-      if (taken[index] === true || submission.nonce === undefined || submission.nonce >= count) continue;
-      await this.#resolveUsed(lane, submission, submission.nonce);
+    const mined = this.#outbox.inFlight(lane.sender, true, MAX_BATCH).filter(({ nonce = 0 }) => nonce < count);
+    if (mined.length > 0) {
+      const answers = await this.#pool.batch(mined.map(receiptOf));
+      const taken = await this.#take(mined.map((submission, index) => ({ submission, answer: answers[index] })));
       if (this.#ended()) return;
+      if (taken.includes(true)) this.#progress(lane);
+      for (const [index, submission] of mined.entries()) {
+        if (taken[index] === true || submission.nonce === undefined) continue;
+        await this.#resolveUsed(lane, submission, submission.nonce);
+        if (this.#ended()) return;
+      }
     }
-    if (lowest.nonce !== undefined && lowest.nonce > count) await this.#fillGap(lane, count, countOf(pending) ?? count);
+    if (lowest.nonce !== undefined && lowest.nonce > count) await this.#fillGap(lane, count);
     else lane.gap = undefined;
+    if (this.#ended()) return;
+    // While there were no blocks since it was sent, nothing is lost: the chain is slow.
+    const number = countOf(head);
+    const isDue = number === undefined || lane.sentAtBlock === undefined || number > lane.sentAtBlock;
+    if (!isDue && lane.patienceMs < LONGEST_PATIENCE_MS) return;
     const lost = this.#outbox.inFlight(lane.sender, false, MAX_BATCH).filter(({ nonce = 0 }) => nonce >= count);
-    if (lost.length > 0) this.#sendLater(lane, lost.flatMap(signedOf), false);
+    if (lost.length === 0) return;
+    lane.sentAtBlock = number;
+    this.#sendLater(lane, lost.flatMap(signedOf), false);
   }
 
   /** The chain is past this nonce, and the node has no receipt. */
@@ -748,10 +764,12 @@ export class Submitter {
   }
 
   /** The chain waits for a nonce that no submission has: nothing above it will be mined until somebody uses it. */
-  async #fillGap(lane: Lane, nonce: number, pending: number): Promise<void> {
+  async #fillGap(lane: Lane, nonce: number): Promise<void> {
+    // Asked for only now: a simulator makes a whole block to find out.
+    const pending = countOf(await this.#pool.call("eth_getTransactionCount", [lane.sender, "pending"])) ?? nonce;
     const now = this.#clock.now();
     // Another program's transaction is on its way: it has the right of way.
-    if (pending > nonce) return;
+    if (this.#ended() || pending > nonce) return;
     if (lane.gap?.nonce !== nonce) lane.gap = { nonce, since: now };
     const patience = FIRST_PATIENCE_BLOCKS * (this.#heads.period ?? UNKNOWN_PERIOD_MS);
     if (now - lane.gap.since < patience || !lane.signer) {
@@ -794,7 +812,11 @@ export class Submitter {
     for (const id of this.#waiters.keys()) this.#tell(id);
     for (const lane of this.#lanes.values()) {
       this.#flush(lane);
-      if (lane.node !== this.#pool.current) lane.inspectAt = Math.min(lane.inspectAt, now);
+      if (lane.node !== this.#pool.current) {
+        // Another node need not have heard of what the first one was given.
+        lane.inspectAt = Math.min(lane.inspectAt, now);
+        lane.sentAtBlock = undefined;
+      }
       lane.node = this.#pool.current;
       if (lane.inspectAt > now || lane.isInspecting) continue;
       lane.isInspecting = true;
