@@ -22,7 +22,7 @@ import { chainFrom } from "../fixtures/network.js";
 import { type PermissionedNode, permissionedNode, serve } from "../fixtures/permissionedNode.js";
 import { freePorts } from "../fixtures/ports.js";
 
-const FAKE = fileURLToPath(new URL("../fixtures/fake-besu.mjs", import.meta.url));
+const FAKE = fileURLToPath(new URL("../fixtures/fake-besu", import.meta.url));
 
 /**
  * A simulated chain that looks as a QBFT chain does from outside: block 0 by its hash, validators by block, extra data.

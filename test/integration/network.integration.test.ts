@@ -26,7 +26,7 @@ import { type UpOptions, bringUp } from "../../network/local/up.js";
 import { freePorts } from "../fixtures/ports.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FAKE = fileURLToPath(new URL("../fixtures/fake-besu.mjs", import.meta.url));
+const FAKE = fileURLToPath(new URL("../fixtures/fake-besu", import.meta.url));
 const LABELS = ["aurora", "borealis", "cumulus", "delta-grid"];
 
 /** Runs a command of scripts/network.ts. */

@@ -17,7 +17,7 @@ import { besuOptions, commandLine } from "../../../network/nodes/besuOptions.js"
 import { composeYaml } from "../../../network/nodes/compose.js";
 import { freePorts } from "../../fixtures/ports.js";
 
-const FAKE = fileURLToPath(new URL("../../fixtures/fake-docker.mjs", import.meta.url));
+const FAKE = fileURLToPath(new URL("../../fixtures/fake-docker", import.meta.url));
 const SETTINGS = { blockGasLimit: 30_000_000, blockPeriodSeconds: 1, hasAllowLists: true };
 
 describe("nodes in containers, with a fake docker (they say nothing about Docker)", function () {
