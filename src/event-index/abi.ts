@@ -97,11 +97,15 @@ function countAt(data: string, at: number): number {
 }
 
 const UINT = /^uint(\d+)$/;
+const INT = /^int(\d+)$/;
 
 function wordReader(type: string): (word: string) => EventValue {
   const bits = Number(UINT.exec(type)?.[1] ?? 0);
   if (bits > 0 && bits <= 48) return (word) => Number.parseInt(word.slice(-12), 16);
   if (bits > 48) return (word) => BigInt(`0x${word}`);
+  const signed = Number(INT.exec(type)?.[1] ?? 0);
+  if (signed > 0 && signed <= 48) return (word) => Number(BigInt.asIntN(signed, BigInt(`0x${word}`)));
+  if (signed > 48) return (word) => BigInt.asIntN(signed, BigInt(`0x${word}`));
   if (type === "address") return (word) => `0x${word.slice(24)}`;
   if (type === "bool") return (word) => word.endsWith("1");
   const bytes = Number(/^bytes(\d+)$/.exec(type)?.[1] ?? 0);
@@ -301,5 +305,5 @@ export function eventJson(type: ParamType, value: EventValue): unknown {
     return Object.fromEntries(componentsOf(type).map((part) => [part.name, eventJson(part, partOf(value, part.name))]));
   }
   if (type.type === "address" && typeof value === "string") return getAddress(value);
-  return Number(UINT.exec(type.type)?.[1] ?? 0) > 32 ? String(value) : value;
+  return Number((UINT.exec(type.type) ?? INT.exec(type.type))?.[1] ?? 0) > 32 ? String(value) : value;
 }
