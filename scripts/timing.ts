@@ -65,8 +65,8 @@ const FULL: Plan = {
   samples: 100,
   etherSamples: 100,
   etherLanes: 4,
-  moves: 30,
-  runs: 4,
+  moves: 20,
+  runs: 3,
   transferSeconds: 5,
   loadSeconds: 4,
   rates: [
