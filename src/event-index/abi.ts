@@ -39,7 +39,10 @@ export interface RawLog {
   readonly transactionHash: string;
 }
 
-/** A decoded value: whole numbers up to 48 bits as a number, wider ones as a bigint, bytes and addresses as hex. */
+/**
+ * A decoded value: whole numbers up to 48 bits as a number, wider ones and those with a sign as a bigint, bytes and
+ * addresses as hex.
+ */
 export type EventValue =
   string | number | bigint | boolean | readonly EventValue[] | { readonly [name: string]: EventValue };
 
@@ -103,9 +106,8 @@ function wordReader(type: string): (word: string) => EventValue {
   const bits = Number(UINT.exec(type)?.[1] ?? 0);
   if (bits > 0 && bits <= 48) return (word) => Number.parseInt(word.slice(-12), 16);
   if (bits > 48) return (word) => BigInt(`0x${word}`);
-  const signed = Number(INT.exec(type)?.[1] ?? 0);
-  if (signed > 0 && signed <= 48) return (word) => Number(BigInt.asIntN(signed, BigInt(`0x${word}`)));
-  if (signed > 48) return (word) => BigInt.asIntN(signed, BigInt(`0x${word}`));
+  // In two's complement, whatever its width.
+  if (INT.test(type)) return (word) => BigInt.asIntN(256, BigInt(`0x${word}`));
   if (type === "address") return (word) => `0x${word.slice(24)}`;
   if (type === "bool") return (word) => word.endsWith("1");
   const bytes = Number(/^bytes(\d+)$/.exec(type)?.[1] ?? 0);
@@ -298,12 +300,12 @@ export function eventPlans({ contracts }: AddressBook): EventPlans {
   };
 }
 
-/** A decoded value as JSON takes it: integers wider than 32 bits as decimal strings, addresses with their checksum. */
+/** A decoded value as JSON takes it: integers wider than 32 bits or with a sign as decimal strings, addresses with their checksum. */
 export function eventJson(type: ParamType, value: EventValue): unknown {
   if (Array.isArray(value)) return value.map((element) => eventJson(childOf(type), element as EventValue));
   if (typeof value === "object") {
     return Object.fromEntries(componentsOf(type).map((part) => [part.name, eventJson(part, partOf(value, part.name))]));
   }
   if (type.type === "address" && typeof value === "string") return getAddress(value);
-  return Number((UINT.exec(type.type) ?? INT.exec(type.type))?.[1] ?? 0) > 32 ? String(value) : value;
+  return typeof value === "bigint" || Number(UINT.exec(type.type)?.[1] ?? 0) > 32 ? String(value) : value;
 }

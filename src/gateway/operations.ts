@@ -13,7 +13,7 @@ import {
   listVms,
   parseEventId,
 } from "../event-index/queries.js";
-import { ACTIONS, type Action } from "./actions.js";
+import { ACTIONS, ACTION_SCHEMAS, type Action } from "./actions.js";
 import type { Call, GatewayContext, Reply } from "./context.js";
 import { ProblemError, problem } from "./problem.js";
 import { QUESTIONS, QUESTION_SCHEMAS, type Question } from "./questions.js";
@@ -151,6 +151,7 @@ const ANSWER_SCHEMAS: { readonly [name: string]: Schema } = {
 /** All named schemas of the API but the problem document. */
 export const API_SCHEMAS: { readonly [name: string]: Schema } = {
   ...structSchemas(),
+  ...ACTION_SCHEMAS,
   ...QUESTION_SCHEMAS,
   ...ANSWER_SCHEMAS,
 };
@@ -453,7 +454,7 @@ function actionOperation(action: Action): Operation {
     method: "post",
     path: `/v1/actions/${action.name}`,
     tag: "actions",
-    summary: `\`${action.name}\` of ${action.contract}`,
+    summary: `\`${action.calls}\` of ${action.contract}`,
     description: authorityText(action),
     isPublic: false,
     parameters: [IDEMPOTENCY_KEY],

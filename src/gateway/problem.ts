@@ -100,6 +100,9 @@ export function revertArgs(args: Readonly<{ [name: string]: RevertValue }>): { r
 const CALLERS: { readonly [code in BusErrorCode]?: ProblemKind } = {
   BAD_REQUEST: "bad-request",
   BAD_WEIGHTS: "bad-request",
+  BAD_CURRENCY: "bad-request",
+  BAD_PERIOD: "bad-request",
+  UNKNOWN_PROPOSAL: "not-found",
   NOT_SIGNED_IN: "not-signed-in",
   FORBIDDEN: "forbidden",
   TIMEOUT: "timeout",

@@ -22,6 +22,12 @@ export function uint(bits: number, description?: string): Schema {
   return { type: "string", format: `uint${bits}`, pattern: "^(0|[1-9][0-9]*)$", maxLength, ...text };
 }
 
+/** A whole number with a sign, as a decimal string. */
+export function int(description?: string): Schema {
+  const text = description === undefined ? {} : { description };
+  return { type: "string", pattern: "^(0|-?[1-9][0-9]*)$", maxLength: 78, ...text };
+}
+
 /** Bytes of a fixed length, in hex. */
 export function fixedBytes(count: number, description?: string): Schema {
   const text = description === undefined ? {} : { description };
@@ -46,8 +52,8 @@ export const TEXT: Schema = { type: "string", maxLength: 512 };
 /** Yes or no. */
 export const FLAG: Schema = { type: "boolean" };
 
-/** The longest list that is taken; what a contract allows is less, and its refusal says so. */
-const MOST_ITEMS = 64;
+/** The longest list that is taken: both signatures of 64 reports. What a contract allows is less, and its refusal says so. */
+const MOST_ITEMS = 128;
 
 /** A list. */
 export function list(items: Schema, maxItems?: number): Schema {
@@ -81,10 +87,13 @@ export function named(name: string): Schema {
 }
 
 /**
- * Of an agreement's terms and witnesses the chain takes the hash only. Who brings a document for others has no more than
- * that; who has it whole may send it whole.
+ * Of an agreement's terms and witnesses, and of an agreed report's metrics, the chain takes the hash only. Who brings a
+ * document for others has no more than that; who has it whole may send it whole.
  */
-const HASHABLE: { readonly [field: string]: boolean } = { witnesses: true, terms: true };
+const HASHABLE: { readonly [struct: string]: readonly string[] } = {
+  Agreement: ["witnesses", "terms"],
+  AgreedReport: ["metrics"],
+};
 
 function fieldSchema(type: string): Schema {
   if (type.endsWith("[]")) return list(fieldSchema(type.slice(0, -2)), MOST_ITEMS);
@@ -109,7 +118,7 @@ export function structSchemas(): { readonly [name: string]: Schema } {
   const schemas = Object.entries(EIP712_TYPES).map(([name, fields]) => {
     const properties = fields.map(({ name: field, type }): [string, Schema] => {
       const schema = fieldSchema(type);
-      return [field, name === "Agreement" && HASHABLE[field] === true ? { anyOf: [HASH, schema] } : schema];
+      return [field, HASHABLE[name]?.includes(field) === true ? { anyOf: [HASH, schema] } : schema];
     });
     return [name, object(Object.fromEntries(properties))] as const;
   });
@@ -155,6 +164,13 @@ function isSchema(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether an object that was validated may be of a schema: objects of different schemas have different fields. */
+function hasFields(schema: Schema, value: unknown, schemas: { readonly [name: string]: Schema }): boolean {
+  const { $ref: reference, properties } = schema;
+  if (typeof reference === "string") return hasFields(schemas[reference.slice(REFERENCE.length)] ?? {}, value, schemas);
+  return isSchema(value) && isSchema(properties) && Object.keys(value).every((name) => name in properties);
+}
+
 /**
  * What was validated, as the library takes it: decimal strings become bigints.
  * @param schema The schema by which it was validated.
@@ -164,9 +180,9 @@ export function decode(schema: Schema, value: unknown, schemas: { readonly [name
   const { $ref: reference, anyOf: choices, properties, items, format } = schema;
   if (typeof reference === "string") return decode(schemas[reference.slice(REFERENCE.length)] ?? {}, value, schemas);
   if (Array.isArray(choices)) {
-    // The only choice there is: a hash, or the object that was hashed.
-    const whole: unknown = choices.at(-1);
-    return typeof value === "string" || !isSchema(whole) ? value : decode(whole, value, schemas);
+    // A hash instead of the object that was hashed stays as it is; of several objects, one has just these fields.
+    const chosen = choices.filter(isSchema).find((choice) => hasFields(choice, value, schemas));
+    return chosen ? decode(chosen, value, schemas) : value;
   }
   if (typeof value === "string") return typeof format === "string" && format.startsWith("uint") ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map((item: unknown) => decode(isSchema(items) ? items : {}, item, schemas));

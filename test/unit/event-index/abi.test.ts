@@ -31,6 +31,8 @@ function valuesOf(type: ParamType): fc.Arbitrary<unknown> {
   if (type.baseType === "tuple") return fc.tuple(...type.components!.map(valuesOf));
   const bits = Number(/^uint(\d+)$/.exec(type.type)?.[1] ?? 0);
   if (bits > 0) return fc.bigInt({ min: 0n, max: 2n ** BigInt(bits) - 1n });
+  const signed = Number(/^int(\d+)$/.exec(type.type)?.[1] ?? 0);
+  if (signed > 0) return fc.bigInt({ min: -(2n ** BigInt(signed - 1)), max: 2n ** BigInt(signed - 1) - 1n });
   const bytes = Number(/^bytes(\d+)$/.exec(type.type)?.[1] ?? 0);
   if (bytes > 0) return bytesOf(bytes);
   if (type.type === "address") return bytesOf(20).map((hex) => getAddress(hex));
@@ -48,6 +50,7 @@ function asJson(type: ParamType, value: unknown): unknown {
     return Object.fromEntries(type.components!.map((part, index) => [part.name, asJson(part, value[index])]));
   }
   if (typeof value !== "bigint") return value;
+  if (type.type.startsWith("int")) return value.toString();
   return Number(type.type.slice("uint".length)) > 32 ? value.toString() : Number(value);
 }
 

@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
+import { FunctionFragment } from "ethers";
 
+import { CONTRACT_NAMES } from "../../../src/chain/addressBook.js";
 import * as library from "../../../src/index.js";
 import { ACTIONS } from "../../../src/gateway/actions.js";
 import { OPEN_API } from "../../../src/gateway/openApi.js";
@@ -10,7 +12,26 @@ import { OPERATIONS } from "../../../src/gateway/operations.js";
 import { QUESTIONS } from "../../../src/gateway/questions.js";
 import { CONTRACT_INTERFACES } from "../../../src/event-index/abi.js";
 import { asJson } from "../../../scripts/generated/file.js";
+import { COMPOSED_BODIES } from "../../fixtures/composedActions.js";
 import { type Node, documentedOperations } from "../../fixtures/openApi.js";
+
+/** What the folders of actions export besides actions. */
+const HELPERS = ["openingOf"];
+
+/** The governor's own, and what OpenZeppelin's has besides: see docs/access.md. */
+const NOT_FOR_GATEWAYS = [
+  "cancelByVote",
+  "castVoteWithReason",
+  "castVoteWithReasonAndParams",
+  "onERC1155BatchReceived",
+  "onERC1155Received",
+  "onERC721Received",
+  "relay",
+  "setParameters",
+].map((name) => `FederationGovernor.${name}`);
+
+/** Actions of which the library puts some of the contract's arguments together: `composed.test.ts` says what is sent. */
+const COMPOSED = Object.keys(COMPOSED_BODIES);
 
 /** Functions that the files of a folder of actions export, by way of the library's index. */
 async function exportedFrom(folder: string): Promise<string[]> {
@@ -27,20 +48,27 @@ async function exportedFrom(folder: string): Promise<string[]> {
 }
 
 describe("the API", function () {
-  it("reaches every action of the library that sends, and none else", async function () {
-    const names = (
-      await Promise.all(["ledger", "registry", "exchange"].map((area) => exportedFrom(`actions/${area}`)))
-    ).flat();
-    expect(names).to.have.length.greaterThan(50);
+  it("reaches every action of the library that sends, whatever folder it stands in, and none else", async function () {
+    const folders = readdirSync("src/actions").filter((folder) => folder !== "questions");
+    const names = (await Promise.all(folders.map((folder) => exportedFrom(`actions/${folder}/`))))
+      .flat()
+      .filter((name) => !HELPERS.includes(name));
+    expect(folders).to.include.members(["charging", "governance", "ledger", "oracle", "reputation"]);
     expect(ACTIONS.map(({ name }) => name)).to.have.members(names);
     expect(Object.keys(OPEN_API.paths)).to.include.members(names.map((name) => `/v1/actions/${name}`));
+    expect(library).to.include.keys([...ACTIONS, ...QUESTIONS].map(({ name }) => name));
   });
 
-  it("reaches every action whatever folder it stands in", async function () {
-    const names = await exportedFrom("actions/");
-    const reached = [...ACTIONS, ...QUESTIONS].map(({ name }) => name);
-    expect(reached).to.include.members(names);
-    expect(library).to.include.keys(reached);
+  it("calls every function of the contracts that changes state and is not the machinery's", function () {
+    const called = new Set(ACTIONS.map(({ contract, calls }) => `${contract}.${calls}`));
+    const missing = CONTRACT_NAMES.filter((contract) => contract !== "AccessManager").flatMap((contract) =>
+      CONTRACT_INTERFACES[contract].fragments.flatMap((fragment) => {
+        if (!(fragment instanceof FunctionFragment) || fragment.constant) return [];
+        const name = `${contract}.${fragment.name}`;
+        return called.has(name) || fragment.name === "setAuthority" ? [] : [name];
+      }),
+    );
+    expect(missing).to.have.members(NOT_FOR_GATEWAYS);
   });
 
   it("reaches every question of the library", async function () {
@@ -50,10 +78,11 @@ describe("the API", function () {
   });
 
   it("passes an action's parameters on in the order of the contract's", async function () {
-    for (const { name, contract, params, run } of ACTIONS) {
+    for (const { name, contract, calls, params, run } of ACTIONS) {
       const fields = Object.keys(params.properties as object);
-      const fragment = CONTRACT_INTERFACES[contract].getFunction(name);
-      expect(fragment?.inputs.length, name).to.equal(fields.length);
+      const fragment = CONTRACT_INTERFACES[contract].getFunction(calls);
+      expect(fragment, name).to.not.equal(null);
+      if (!COMPOSED.includes(name)) expect(fragment?.inputs.length, name).to.equal(fields.length);
       // Nothing is sent: it is only seen which fields are taken, and in which order.
       const given: unknown[] = [];
       const spied = new Proxy(

@@ -65,6 +65,7 @@ function textOf({ pattern, format, maxLength, enum: values }: Node, known: Known
     );
   }
   if (format === "address") return fc.oneof(fc.constantFrom(...known.addresses), hexOf(40), hexOf(40).map(getAddress));
+  if (pattern === "^[A-Z]{3}$") return fc.constantFrom("EUR", "USD", "XXX", "ABC");
   const digits = Number(/\{(\d+)\}\$$/.exec(String(pattern))?.[1] ?? 0);
   if (String(pattern).startsWith("^0x[") && digits > 0) {
     return digits === 64 ? fc.oneof(fc.constantFrom(...known.hashes), hexOf(64)) : hexOf(digits);
