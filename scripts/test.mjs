@@ -1,50 +1,98 @@
 /**
- * Runs `hardhat test` with all its output, and ends with one plain line: how many passed and failed.
- * Exit code: that of the run; 1 as well when no test ran at all.
+ * Runs the tests with all their output, and ends with one plain line: how many passed and failed.
+ *
+ * Without arguments: all tests, in two processes at once, since one alone leaves the second core idle; the second one's output
+ * follows the first one's. With arguments: `hardhat test` with them.
+ * Exit code: 0 if all went well; 1 as well when no test ran at all.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 
-const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
-const run = spawn("hardhat", ["test", ...process.argv.slice(2)], {
-  stdio: ["inherit", "pipe", "inherit"],
-  env: { ...process.env, ...colour },
-  shell: process.platform === "win32",
-});
+const shell = process.platform === "win32";
+const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) };
+
+/** Tests that start programs and chains of their own, or live long histories. The rest is about as long. */
+const OTHER_HALF =
+  /^test[/\\](integration|live|model|attacks|deployment)[/\\]|[/\\](scenario|submission|gateway|oracle-daemon)[/\\]/;
 
 /**
  * Counts are taken from Hardhat's sum over all runners ("12 passing (5 solidity, 7 mocha)", at the start of the line), and where it
  * prints none, because one runner was named, from that runner's own ("  7 passing (2s)").
  */
-const sums = { passing: undefined, failing: undefined, skipped: undefined };
-const runners = { passing: 0, failing: 0, skipped: 0 };
-
-function count(line) {
-  const match = /^(\s*)(\d+) (passing|failing|skipped|pending)\b(.*)$/.exec(stripVTControlCharacters(line));
-  if (match === null) return;
-  const [, indent, number, word, rest] = match;
-  const kind = word === "pending" ? "skipped" : word;
-  if (indent === "" && /^ \(\d+ (solidity|mocha)\b/.test(rest)) sums[kind] = Number(number);
-  else runners[kind] += Number(number);
+function counter() {
+  const sums = { passing: undefined, failing: undefined, skipped: undefined };
+  const runners = { passing: 0, failing: 0, skipped: 0 };
+  let unfinished = "";
+  const count = (line) => {
+    const match = /^(\s*)(\d+) (passing|failing|skipped|pending)\b(.*)$/.exec(stripVTControlCharacters(line));
+    if (match === null) return;
+    const [, indent, number, word, rest] = match;
+    const kind = word === "pending" ? "skipped" : word;
+    if (indent === "" && /^ \(\d+ (solidity|mocha)\b/.test(rest)) sums[kind] = Number(number);
+    else runners[kind] += Number(number);
+  };
+  return {
+    take(chunk) {
+      const lines = (unfinished + chunk).split("\n");
+      unfinished = lines.pop() ?? "";
+      lines.forEach(count);
+    },
+    result() {
+      count(unfinished);
+      const {
+        passing = 0,
+        failing = 0,
+        skipped = 0,
+      } = Object.values(sums).some((sum) => sum !== undefined) ? sums : runners;
+      return { passing, failing, skipped };
+    },
+  };
 }
 
-let unfinished = "";
-run.stdout.on("data", (chunk) => {
-  process.stdout.write(chunk);
-  const lines = (unfinished + chunk.toString()).split("\n");
-  unfinished = lines.pop() ?? "";
-  lines.forEach(count);
-});
+/** Runs `hardhat test` and hands on what it prints. */
+function run(args, print) {
+  return new Promise((resolve, reject) => {
+    const child = spawn("hardhat", ["test", ...args], { stdio: ["inherit", "pipe", "pipe"], env, shell });
+    const { take, result } = counter();
+    child.stdout.on("data", (chunk) => {
+      take(chunk.toString());
+      print(chunk);
+    });
+    child.stderr.on("data", print);
+    child.on("error", (error) => reject(new Error(`hardhat could not be started: ${error.message}`)));
+    child.on("close", (code) => resolve({ ...result(), code: code ?? 1 }));
+  });
+}
 
-run.on("error", (error) => {
-  console.error(`hardhat could not be started: ${error.message}`);
-  process.exit(1);
-});
+const show = (chunk) => process.stdout.write(chunk);
 
-run.on("close", (code) => {
-  count(unfinished);
-  const hasSums = Object.values(sums).some((sum) => sum !== undefined);
-  const { passing = 0, failing = 0, skipped = 0 } = hasSums ? sums : runners;
-  console.log(`${passing} passed, ${failing} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-  process.exit(code === 0 && passing + failing === 0 ? 1 : (code ?? 1) || (failing > 0 ? 1 : 0));
-});
+async function runAll() {
+  const built = spawnSync("hardhat", ["build"], { stdio: "inherit", env, shell });
+  if (built.status !== 0) return [{ passing: 0, failing: 0, skipped: 0, code: built.status ?? 1 }];
+  const files = globSync("test/**/*.test.ts").sort();
+  const others = files.filter((file) => OTHER_HALF.test(file));
+  const first = files.filter((file) => !others.includes(file));
+  const later = [];
+  const second = run(["mocha", "--no-compile", ...others], (chunk) => later.push(chunk));
+  const done = [
+    await run(["solidity", "--no-compile"], show),
+    await run(["mocha", "--no-compile", ...first], show),
+    await second,
+  ];
+  later.forEach(show);
+  return done;
+}
+
+try {
+  const args = process.argv.slice(2);
+  const done = args.length > 0 ? [await run(args, show)] : await runAll();
+  const sum = (kind) => done.reduce((total, one) => total + one[kind], 0);
+  const [passed, failed, skipped] = ["passing", "failing", "skipped"].map(sum);
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  const isWell = done.every(({ code }) => code === 0) && failed === 0 && passed > 0;
+  process.exitCode = isWell ? 0 : 1;
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
