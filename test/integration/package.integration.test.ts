@@ -46,13 +46,13 @@ describe("the package", function () {
     await rm(folder, { recursive: true });
   });
 
-  it("needs ethers, and nothing of Hardhat", async function () {
+  it("needs ethers and commander, and nothing of Hardhat", async function () {
     const installed = await readdir(join(folder, "node_modules"), { recursive: false });
-    expect(installed).to.include.members(["blockchainbus", "ethers"]);
+    expect(installed).to.include.members(["blockchainbus", "commander", "ethers"]);
     expect(installed.filter((name) => /hardhat|nomicfoundation|solc|mocha/.test(name))).to.deep.equal([]);
     const inside = join(folder, "node_modules", "blockchainbus", "package.json");
     const { dependencies } = JSON.parse(await readFile(inside, "utf8")) as { readonly dependencies: object };
-    expect(Object.keys(dependencies)).to.deep.equal(["ethers"]);
+    expect(Object.keys(dependencies)).to.deep.equal(["commander", "ethers"]);
   });
 
   it("brings code, types, ABIs, the address book's format and the EIP-712 schema", async function () {
