@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 
 import type { Answer } from "./output.js";
 import type { Session } from "./session.js";
@@ -8,6 +8,11 @@ export type Body<O> = (session: Session, args: readonly string[], options: O) =>
 
 /** Runs a command's body and prints its answer. */
 export type Runner = <O extends object>(command: Command, body: Body<O>) => Promise<void>;
+
+/** Values of an option that may be given several times. One that takes many at once would swallow what follows it. */
+export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
 
 /** A command with its example, run by a runner. */
 export function act<O extends object>(command: Command, runner: Runner, sample: string, body: Body<O>): Command {
@@ -21,7 +26,7 @@ export function withSigning(command: Command): Command {
   return command
     .option("--sign-only", "signs, and writes the file for the other clouds; sends nothing")
     .option("--out <file>", "where to write that file; otherwise it is printed")
-    .option("--with-signature <file...>", "goes on with a document that somebody else made or signed");
+    .option("--with-signature <file>", "goes on with a document that somebody else made or signed", collect);
 }
 
 /** Those options, as they are read. */

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 
-import { BusError } from "../errors/busError.js";
+import { BusError, type BusErrorCode } from "../errors/busError.js";
 import { DocumentError } from "../errors/documentError.js";
 
 /** What the program's exit code says. Scripts branch on it: a meaning never changes its number. */
@@ -33,45 +33,40 @@ export const EXIT_CODE_MEANINGS: { readonly [name in keyof typeof EXIT_CODES]: s
   NEEDS_CHECKOUT: "the command needs a checkout of the repository",
 };
 
+type ExitName = keyof typeof EXIT_CODES;
+
+/** Which of the library's errors mean what. What is not here nobody should see on the command line. */
+const BY_ERROR: { readonly [code in BusErrorCode]?: ExitName } = {
+  BAD_COMMAND: "BAD_COMMAND",
+  BAD_ARGUMENT: "BAD_COMMAND",
+  BAD_PERIOD: "BAD_COMMAND",
+  BAD_WEIGHTS: "BAD_COMMAND",
+  BAD_CURRENCY: "BAD_COMMAND",
+  UNKNOWN_PROPOSAL: "BAD_COMMAND",
+  BAD_PROFILE: "BAD_SETTING",
+  BAD_ADDRESS_BOOK: "BAD_SETTING",
+  BAD_KEY_FILE: "BAD_SETTING",
+  NO_SIGNER: "BAD_SETTING",
+  UNKNOWN_CHAIN: "NO_CHAIN",
+  WRONG_GENESIS: "NO_CHAIN",
+  UNKNOWN_CONTRACT: "NO_CHAIN",
+  NO_CODE: "NO_CHAIN",
+  STALE_HEAD: "NO_CHAIN",
+  TIMEOUT: "NO_CHAIN",
+  BAD_SIGNED_FILE: "BAD_DOCUMENT",
+  BAD_SIGNATURE: "BAD_DOCUMENT",
+  SIGNATURE_MISSING: "BAD_DOCUMENT",
+  REVERTED: "REFUSED",
+  CONTRADICTION: "NOT_SIGNED",
+  JOURNAL: "NOT_SIGNED",
+  NOT_CONFIRMED: "NOT_CONFIRMED",
+  NEEDS_CHECKOUT: "NEEDS_CHECKOUT",
+};
+
 /** The exit code for what was thrown. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_CODES.DONE : EXIT_CODES.BAD_COMMAND;
   if (thrown instanceof DocumentError) return EXIT_CODES.BAD_DOCUMENT;
-  if (!(thrown instanceof BusError)) return EXIT_CODES.FAILED;
-  switch (thrown.code) {
-    case "BAD_COMMAND":
-    case "BAD_ARGUMENT":
-    case "BAD_PERIOD":
-    case "BAD_WEIGHTS":
-    case "BAD_CURRENCY":
-    case "UNKNOWN_PROPOSAL":
-      return EXIT_CODES.BAD_COMMAND;
-    case "BAD_PROFILE":
-    case "BAD_ADDRESS_BOOK":
-    case "BAD_KEY_FILE":
-    case "NO_SIGNER":
-      return EXIT_CODES.BAD_SETTING;
-    case "UNKNOWN_CHAIN":
-    case "WRONG_GENESIS":
-    case "UNKNOWN_CONTRACT":
-    case "NO_CODE":
-    case "STALE_HEAD":
-    case "TIMEOUT":
-      return EXIT_CODES.NO_CHAIN;
-    case "BAD_SIGNED_FILE":
-    case "BAD_SIGNATURE":
-    case "SIGNATURE_MISSING":
-      return EXIT_CODES.BAD_DOCUMENT;
-    case "REVERTED":
-      return EXIT_CODES.REFUSED;
-    case "CONTRADICTION":
-    case "JOURNAL":
-      return EXIT_CODES.NOT_SIGNED;
-    case "NOT_CONFIRMED":
-      return EXIT_CODES.NOT_CONFIRMED;
-    case "NEEDS_CHECKOUT":
-      return EXIT_CODES.NEEDS_CHECKOUT;
-    default:
-      return EXIT_CODES.FAILED;
-  }
+  const name = thrown instanceof BusError ? BY_ERROR[thrown.code] : undefined;
+  return EXIT_CODES[name ?? "FAILED"];
 }

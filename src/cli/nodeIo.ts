@@ -10,9 +10,9 @@ export function nodeIo(): Io {
   return {
     env: process.env,
     isTty: {
-      stdin: Boolean(process.stdin.isTTY),
-      stdout: Boolean(process.stdout.isTTY),
-      stderr: Boolean(process.stderr.isTTY),
+      stdin: process.stdin.isTTY,
+      stdout: process.stdout.isTTY,
+      stderr: process.stderr.isTTY,
     },
     stdout(text) {
       process.stdout.write(text);

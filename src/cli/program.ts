@@ -2,11 +2,12 @@ import { Command, CommanderError } from "commander";
 
 import { BusError } from "../errors/busError.js";
 import { RevertError } from "../errors/revert.js";
+import { addMoves } from "./commands/moves.js";
 import { addQuestions } from "./commands/questions.js";
 import { EXIT_CODES, EXIT_CODE_MEANINGS, exitCodeOf } from "./exitCodes.js";
 import type { Io } from "./io.js";
 import { paint, printAnswer, toJson } from "./output.js";
-import type { Runner } from "./command.js";
+import { type Runner, collect } from "./command.js";
 import { type GlobalOptions, openSession } from "./session.js";
 
 const HELP_WIDTH = 110;
@@ -24,7 +25,7 @@ export function buildProgram(io: Io, run: Runner): Command {
   program
     .description("the record and the procedure of virtual machine migration in a cloud federation")
     .option("--profile <file>", "profile; otherwise BLOCKCHAINBUS_PROFILE, ./blockchainbus.json or the user's")
-    .option("--rpc <url...>", "node, instead of the profile's; several are tried in their order")
+    .option("--rpc <url>", "node, instead of the profile's; several are tried in their order", collect)
     .option("--addresses <file>", "address book, instead of the profile's")
     .option("--keystore <file>", "encrypted key, instead of the profile's; password in BLOCKCHAINBUS_PASSWORD")
     .option("--as <cloud>", "cloud for which is signed and sent, instead of the profile's")
@@ -45,6 +46,7 @@ export function buildProgram(io: Io, run: Runner): Command {
     })
     .exitOverride();
   addQuestions(program, run);
+  addMoves(program, run);
   return program;
 }
 

@@ -11,7 +11,7 @@ import type { Resources } from "../../documents/types.js";
 import { formatTime, labelOf } from "../../exports/format.js";
 import { matchHosts } from "../../matchmaking/matchHosts.js";
 import { STANDING_ONE } from "../../reputation/standing.js";
-import { type Runner, act, withResources } from "../command.js";
+import { type Runner, act, collect, withResources } from "../command.js";
 import { EXIT_CODES } from "../exitCodes.js";
 import { type Answer, table } from "../output.js";
 import { type Session, cloudText } from "../session.js";
@@ -217,9 +217,9 @@ export function addQuestions(program: Command, run: Runner): void {
   );
   act(
     withResources(program.command("match").description("which site would take VMs now, the best first"))
-      .option("--vm <vm...>", "these VMs as they are registered, instead of amounts")
+      .option("--vm <vm>", "these VMs as they are registered, instead of amounts", collect)
       .option("--features <bits>", "numbers of the features that are needed, as 3,130")
-      .option("--except <cloud...>", "clouds that are not asked")
+      .option("--except <cloud>", "clouds that are not asked", collect)
       .option("--price-weight <weight>", "weight of the price against that of the room, from 0 to 1 (0.5)")
       .option("--reputation-weight <weight>", "weight of reputation against both, from 0 to 1 (0)"),
     run,
