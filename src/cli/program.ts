@@ -2,8 +2,15 @@ import { Command, CommanderError } from "commander";
 
 import { BusError } from "../errors/busError.js";
 import { RevertError } from "../errors/revert.js";
+import { addCheckout, handOver, handedOver } from "./commands/checkout.js";
+import { addCompletion } from "./commands/completion.js";
+import { addGovernance } from "./commands/governance.js";
 import { addMoves } from "./commands/moves.js";
+import { addOffers } from "./commands/offers.js";
 import { addQuestions } from "./commands/questions.js";
+import { addReports } from "./commands/reports.js";
+import { addStatement } from "./commands/statement.js";
+import { addVms } from "./commands/vms.js";
 import { EXIT_CODES, EXIT_CODE_MEANINGS, exitCodeOf } from "./exitCodes.js";
 import type { Io } from "./io.js";
 import { paint, printAnswer, toJson } from "./output.js";
@@ -18,6 +25,19 @@ const EXIT_CODES_HELP = [
     ([name, code]) => `  ${String(code).padStart(2)}  ${EXIT_CODE_MEANINGS[name as keyof typeof EXIT_CODES]}`,
   ),
 ].join("\n");
+
+/** In the order of the program's help. */
+const ADDERS = [
+  addQuestions,
+  addVms,
+  addOffers,
+  addMoves,
+  addReports,
+  addStatement,
+  addGovernance,
+  addCheckout,
+  addCompletion,
+];
 
 /** The tree of commands. */
 export function buildProgram(io: Io, run: Runner): Command {
@@ -45,8 +65,7 @@ export function buildProgram(io: Io, run: Runner): Command {
       outputError: () => undefined,
     })
     .exitOverride();
-  addQuestions(program, run);
-  addMoves(program, run);
+  for (const add of ADDERS) add(program, run);
   return program;
 }
 
@@ -83,6 +102,8 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<numbe
     }
   };
   try {
+    const elsewhere = handedOver(argv);
+    if (elsewhere) return await handOver(io, elsewhere.script, elsewhere.args);
     await buildProgram(io, run).parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (thrown) {
