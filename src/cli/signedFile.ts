@@ -207,7 +207,7 @@ export async function readSignedFiles<N extends DocumentName>(
 }
 
 function isOf<N extends DocumentName>(file: CheckedFile, name: N): file is CheckedFile<N> & CheckedFile {
-  return file.name === (name as DocumentName);
+  return file.name === name;
 }
 
 /** The signatures in the contract's order. */

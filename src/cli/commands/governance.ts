@@ -4,7 +4,7 @@ import { type Runner, act } from "../command.js";
 import type { Context } from "../governance/context.js";
 import { GOVERNANCE_COMMANDS, isFileCommand, performGovernance } from "../governance/perform.js";
 import { type Answer, toJson } from "../output.js";
-import type { GlobalOptions, Session } from "../session.js";
+import type { Session } from "../session.js";
 
 /** Members decide: the commands of docs/governance.md, with the profile's node, address book and key. */
 
@@ -24,7 +24,7 @@ function given(options: GovernanceOptions): Context["options"] {
 
 async function govern(session: Session, args: readonly string[], options: GovernanceOptions): Promise<Answer> {
   const [command = "show", ...rest] = args;
-  const { json } = session.options as GlobalOptions;
+  const { json } = session.options;
   const lines: string[] = [];
   const facts = await performGovernance(command, {
     federation: await session.federation(),

@@ -86,7 +86,7 @@ async function draftAgreement(
   const { agreeWithin } = await ask(federation.ledger.parameters());
   const agreeBy =
     options.agreeBy === undefined
-      ? head.timeMs + BigInt(agreeWithin) * 1_000n
+      ? head.timeMs + agreeWithin * 1_000n
       : parseTime("--agree-by", options.agreeBy, head.timeMs);
   const draft: AgreementDraft = {
     home: first.home,
@@ -128,8 +128,8 @@ async function draftMove(session: Session, names: readonly string[], options: Ag
     text === undefined ? head.timeMs + within * 1_000n : parseTime(name, text, head.timeMs);
   return {
     agreement,
-    startBy: by("--start-by", options.startBy, BigInt(startWithin)),
-    completeBy: by("--complete-by", options.completeBy, BigInt(completeWithin)),
+    startBy: by("--start-by", options.startBy, startWithin),
+    completeBy: by("--complete-by", options.completeBy, completeWithin),
   };
 }
 

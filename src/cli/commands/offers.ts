@@ -35,10 +35,11 @@ async function listOffers(session: Session, [text]: readonly string[]): Promise<
   const sites = (await sitesOf(federation)).filter(
     ({ cloud, hasOffer }) => hasOffer && (wanted === undefined || cloud === wanted),
   );
-  const offers = sites.map(({ status: _status, hasOffer: _hasOffer, ...site }) => ({
-    ...site,
-    label: labelOf(labels, site.cloud),
-  }));
+  const offers = sites.map((offered) => {
+    const { cloud, site, capacity, biggest, committed, features, validFrom, validUntil, currency, rates } = offered;
+    const label = labelOf(labels, cloud);
+    return { cloud, label, site, capacity, biggest, committed, features, validFrom, validUntil, currency, rates };
+  });
   const rows = offers.map((site) => [
     site.label,
     String(site.site),
