@@ -1,3 +1,5 @@
+import { PROFILE_SCHEMA } from "../../src/cli/profile.js";
+import { signedFileSchema } from "../../src/cli/signedFile.js";
 import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
 import { SCENARIO_SCHEMA } from "../../src/scenario/schema.js";
@@ -9,5 +11,7 @@ export function publishedSchemas(): GeneratedFile[] {
     { path: "schema/eip712.json", content: asJson(EIP712_SCHEMA) },
     { path: "schema/address-book.schema.json", content: asJson(ADDRESS_BOOK_SCHEMA) },
     { path: "schema/scenario.schema.json", content: asJson(SCENARIO_SCHEMA) },
+    { path: "schema/profile.schema.json", content: asJson(PROFILE_SCHEMA) },
+    { path: "schema/signed-document.schema.json", content: asJson(signedFileSchema()) },
   ];
 }

@@ -7,7 +7,7 @@ import { network } from "hardhat";
 
 import { VmState, resultOf, sitesOf, vmOf } from "../../../src/index.js";
 import { localIdOf } from "../../../src/cli/vmNames.js";
-import { type Operator, leavesOf, operatorOf } from "../../fixtures/commandLine.js";
+import { type Operator, leavesOf, memberKey, operatorOf } from "../../fixtures/commandLine.js";
 import { newVm, offeringFederation } from "../../fixtures/library.js";
 
 const { networkHelpers } = await network.create();
@@ -42,7 +42,8 @@ describe("blockchainbus: commands", function () {
     const { found, home, host } = world;
     const vm = await newVm(found, found.members[0]);
     const [move, handover] = [home.path("move.json"), host.path("handover.json")];
-    await done(home, "agree", vm, "--to", "2", "--site", "1", "--sign-only", "--out", move);
+    const terms = await home.write("terms.json", { witnesses: { members: [memberKey(4).address], required: 1 } });
+    await done(home, "agree", vm, "--to", "2", "--site", "1", "--terms", terms, "--sign-only", "--out", move);
     await done(host, "agree", "--with-signature", move);
     await done(home, "start", vm);
     await done(host, "complete", vm, "--sign-only", "--out", handover);
@@ -80,7 +81,8 @@ describe("blockchainbus: commands", function () {
       expect(await state()).to.equal(VmState.Stopped);
       await done(home, "vm", "restore", vm);
       expect(await state()).to.equal(VmState.Home);
-      expect((await host.run("vm", "notice", vm, "--until", "+7d", "--yes")).stderr).to.include("MigrationLedger_");
+      const late = await host.run("vm", "notice", vm, "--until", "+8d", "--yes");
+      expect(late.stderr.trim().split("\n").at(-1)).to.match(/^blockchainbus: MigrationLedger_WrongState\(/);
     });
   });
 
@@ -98,7 +100,9 @@ describe("blockchainbus: commands", function () {
       expect(site).to.deep.include({ site: 2, currency: "CHF" });
       expect(site?.biggest.vcpuMilli).to.equal(2_000);
       expect(site?.rates.vcpuMilli).to.equal(7n);
-      expect((await done(home, "offer", "list", "1")).stdout).to.match(/cloud-1 +2 +10 vCPU, 20 GiB memory +nothing +20/);
+      expect((await done(home, "offer", "list", "1")).stdout).to.match(
+        /cloud-1 +2 +10 vCPU, 20 GiB memory +nothing +20/,
+      );
 
       await done(home, "offer", "withdraw", "2", "--json");
       const { offers } = (await done(home, "offer", "list", "--json")).facts() as { offers: object[] };
@@ -134,14 +138,28 @@ describe("blockchainbus: commands", function () {
       await done(host, "report", "claim", vm, "--window", "0", "--availability-ppm", "999999");
 
       const shown = await done(home, "report", "show", vm, "--window", "0");
-      const refused = await home.run("report", "object", vm, "--window", "0", "--yes");
+      await done(home, "report", "object", vm, "--window", "0", "--json");
 
       expect(shown.stdout).to.include("Claimed, claimed by cloud-2\n  availabilityPpm  999999\n");
-      // Nobody is a witness under this agreement.
-      expect(refused.stderr).to.match(/^blockchainbus: SlaOracle_\w+\(|^Object/);
       expect((await done(home, "report", "show", vm, "--window", "0", "--json")).facts()).to.include({
-        state: refused.exitCode === 0 ? "Objected" : "Claimed",
+        state: "Objected",
+        isFinal: false,
       });
+    });
+
+    it("needs the paper of an agreement that was no move", async function () {
+      const { found, home, host } = await operators();
+      const vm = await newVm(found, found.members[0]);
+      const paper = home.path("record.json");
+      await done(home, "record", vm, "--to", "2", "--site", "1", "--sign-only", "--out", paper);
+      await done(host, "record", "--with-signature", paper);
+
+      const without = await home.run("report", "open", vm, "--yes");
+      await done(home, "report", "open", vm, "--paper", paper);
+
+      expect(without.exitCode).to.equal(2);
+      expect(without.stderr).to.match(/--paper is missing: the file of the document with agreement 0x[0-9a-f]{64}\n$/);
+      expect((await home.run("report", "show", vm, "--window", "0", "--json")).facts()).to.include({ state: "None" });
     });
   });
 
@@ -190,7 +208,11 @@ describe("blockchainbus: commands", function () {
         ["vm", "id", "web-9"],
         ["vm", "register", "web-9", "--vcpu", "1"],
         ["vm", "notice", vm, "--until", "+7d"],
-        ...["release", "restore", "terminate", "contest-loss", "withdraw-loss", "expire"].map((name) => ["vm", name, vm]),
+        ...["release", "restore", "terminate", "contest-loss", "withdraw-loss", "expire"].map((name) => [
+          "vm",
+          name,
+          vm,
+        ]),
         ["vm", "declare-lost", vm],
         ["offer", "list"],
         ["offer", "set", "7", "--vcpu", "1"],
@@ -220,7 +242,9 @@ describe("blockchainbus: commands", function () {
         if (exitCode !== 0) expect(JSON.parse(printed), where).to.have.nested.property("error.exitCode", exitCode);
         expect(exitCode, where).to.not.equal(1);
       }
-      const told = leavesOf().filter((path) => !samples.some((sample) => `${sample.join(" ")} `.startsWith(`${path} `)));
+      const told = leavesOf().filter(
+        (path) => !samples.some((sample) => `${sample.join(" ")} `.startsWith(`${path} `)),
+      );
       expect(told).to.deep.equal(handed);
     });
   });
