@@ -44,8 +44,9 @@ once, and keep them, since without them names find no VM any more. Names never l
 ## Agreements by e-mail
 
 Whatever is signed is shown before, field by field, under the names of the EIP-712 struct, with clouds by label, times as dates
-and amounts in units; then it is asked for. Where nobody can be asked, \`--yes\` is needed. Clouds that share nothing but
-files come to an agreement like this:
+and amounts in units; then it is asked for. Where nobody can be asked, \`--yes\` is needed: it signs a file of somebody else
+unread, so keep it for files that a program of yours has checked. Clouds that share nothing but files come to an agreement like
+this:
 
 \`\`\`sh
 aurora$   npx blockchainbus agree web-3 --to borealis --site 1 --sign-only --out move.json   # and sends move.json

@@ -26,21 +26,26 @@ export function nodeIo(): Io {
   };
 }
 
-async function ask(question: string, isHidden: boolean): Promise<string> {
-  process.stderr.write(question);
-  // What is typed is echoed by the reader, not by the terminal: a reader without an output echoes nothing.
-  const silent = new Writable({
+/** Swallows what a reader would echo. */
+function nowhere(): Writable {
+  return new Writable({
     write(_chunk, _encoding, done) {
       done();
     },
   });
-  const reader = createInterface({ input: process.stdin, output: isHidden ? silent : process.stderr, terminal: true });
+}
+
+async function ask(question: string, isHidden: boolean): Promise<string> {
+  // The reader echoes what is typed, and takes its own line to be its own: so a hidden question is written past it.
+  if (isHidden) process.stderr.write(question);
+  const output = isHidden ? nowhere() : process.stderr;
+  const reader = createInterface({ input: process.stdin, output, terminal: true });
   try {
     return await new Promise<string>((resolve, reject) => {
       reader.once("close", () => {
         reject(new BusError("NOT_CONFIRMED", "not answered: nothing was done"));
       });
-      reader.question("").then(resolve, reject);
+      reader.question(isHidden ? "" : question).then(resolve, reject);
     });
   } finally {
     reader.close();

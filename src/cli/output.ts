@@ -63,6 +63,14 @@ const WORDS: { readonly [word: string]: keyof typeof STYLES } = {
   Left: "red",
 };
 
+/**
+ * A line that shows nothing but itself: labels, endpoints and descriptions are other people's words, and could hold what
+ * moves the cursor, or turns the direction of writing.
+ */
+export function plainLine(text: string): string {
+  return text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "?");
+}
+
 /** Prints an answer as it is wanted. */
 export function printAnswer(io: Io, answer: Answer, isJson: boolean): void {
   if (answer.raw !== undefined) {
@@ -71,7 +79,7 @@ export function printAnswer(io: Io, answer: Answer, isJson: boolean): void {
     io.stdout(`${toJson(answer.facts)}\n`);
   } else {
     for (const line of answer.lines) {
-      const coloured = line.replace(/\b[A-Z][a-z]+\b/g, (word) => {
+      const coloured = plainLine(line).replace(/\b[A-Z][a-z]+\b/g, (word) => {
         const style = WORDS[word];
         return style ? paint(io, "stdout", style, word) : word;
       });

@@ -13,7 +13,7 @@ import { addStatement } from "./commands/statement.js";
 import { addVms } from "./commands/vms.js";
 import { EXIT_CODES, EXIT_CODE_MEANINGS, exitCodeOf } from "./exitCodes.js";
 import type { Io } from "./io.js";
-import { paint, printAnswer, toJson } from "./output.js";
+import { paint, plainLine, printAnswer, toJson } from "./output.js";
 import { type Runner, collect } from "./command.js";
 import { type GlobalOptions, openSession } from "./session.js";
 
@@ -74,7 +74,7 @@ function sayMistake(thrown: unknown): string {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const [first = ""] = message.replace(/^error: /, "").split(thrown instanceof CommanderError ? "\n(" : "\n");
   const hint = thrown instanceof CommanderError ? / *Did you mean .*\?/.exec(message)?.[0] : undefined;
-  return [first.trim(), ...(hint ? [hint.trim()] : [])].join(". ");
+  return plainLine([first.trim(), ...(hint ? [hint.trim()] : [])].join(". "));
 }
 
 function factsOf(thrown: unknown, exitCode: number): object {

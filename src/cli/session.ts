@@ -20,7 +20,7 @@ import { type SigningDesk, createSigningDesk } from "../signing/desk.js";
 import { openFileJournal } from "../signing/journal.js";
 import { readJson, readSecret } from "./files.js";
 import type { Io } from "./io.js";
-import { paint, withProgress } from "./output.js";
+import { paint, plainLine, withProgress } from "./output.js";
 import { type Profile, loadProfile } from "./profile.js";
 import { cloudNamed } from "./values.js";
 import { vmNamed } from "./vmNames.js";
@@ -183,7 +183,7 @@ export function openSession(io: Io, options: GlobalOptions): Session {
     },
 
     async confirm(lines, question) {
-      for (const line of lines) io.stderr(`${line}\n`);
+      for (const line of lines.flatMap((text) => text.split("\n"))) io.stderr(`${plainLine(line)}\n`);
       if (options.yes) return;
       if (!io.isTty.stdin) throw new BusError("NOT_CONFIRMED", "nobody can be asked here: give --yes");
       const answer = await io.prompt(`${paint(io, "stderr", "bold", question)} [y/N] `);

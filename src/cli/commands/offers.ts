@@ -122,7 +122,7 @@ async function withdraw(session: Session, [text = ""]: readonly string[]): Promi
 
 /** Adds `offer`. */
 export function addOffers(program: Command, run: Runner): void {
-  const command = program.command("offer").description("what clouds offer to each other, by site");
+  const command = program.command("offer").helpCommand(false).description("what clouds offer to each other, by site");
   act(
     command
       .command("list")

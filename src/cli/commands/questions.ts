@@ -188,7 +188,7 @@ async function match(session: Session, _args: readonly string[], options: MatchO
 
 /** Adds `cloud`, `where`, `history` and `match`. */
 export function addQuestions(program: Command, run: Runner): void {
-  const cloud = program.command("cloud").description("who is in the federation");
+  const cloud = program.command("cloud").helpCommand(false).description("who is in the federation");
   act(cloud.command("list").description("all clouds that were ever admitted"), run, "cloud list", listClouds);
   act(
     cloud

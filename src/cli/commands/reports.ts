@@ -221,7 +221,7 @@ const VM = ["<vm>", "id, or own name"] as const;
 
 /** Adds `report`. */
 export function addReports(program: Command, run: Runner): void {
-  const report = program.command("report").description("results of the windows of a stay");
+  const report = program.command("report").helpCommand(false).description("results of the windows of a stay");
   act(
     withWindow(
       report

@@ -173,7 +173,7 @@ const ACTS: readonly (readonly [name: string, description: string, say: string, 
 
 /** Adds `vm`. */
 export function addVms(program: Command, run: Runner): void {
-  const vm = program.command("vm").description("registered VMs");
+  const vm = program.command("vm").helpCommand(false).description("registered VMs");
   act(
     vm
       .command("list")

@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "chai";
-import { id } from "ethers";
+import { Wallet, id } from "ethers";
 import { network } from "hardhat";
 
 import { signedFileSchema } from "../../../src/cli/signedFile.js";
-import { AbortReason, VmState, hostAt, vmOf } from "../../../src/index.js";
-import { type Operator, operatorOf } from "../../fixtures/commandLine.js";
-import { type TestFederation, chainTime, newVm, offeringFederation } from "../../fixtures/library.js";
+import { AbortReason, AgentScope, KeyRole, VmState, asSender, hostAt, setAgent, vmOf } from "../../../src/index.js";
+import { type Operator, PASSWORD, operatorOf, quickKeystore } from "../../fixtures/commandLine.js";
+import { type TestFederation, acceptanceOf, chainTime, newVm, offeringFederation } from "../../fixtures/library.js";
 
 const { networkHelpers } = await network.create();
 
@@ -187,6 +187,43 @@ describe("blockchainbus: moves", function () {
         expect(exitCode).to.equal(5);
         expect(stdout).to.equal("");
       }
+    });
+
+    it("may be signed by an agent with the scope for it", async function () {
+      const { found, home, host, file } = await signed();
+      const [, { account, cloud }] = found.members;
+      const agent = new Wallet(id("agent"));
+      const keystore = await host.write("agent.json", await quickKeystore(agent, PASSWORD));
+      await chmod(keystore, 0o600);
+      const argv = [
+        "agree",
+        "--with-signature",
+        home.path("move.json"),
+        "--sign-only",
+        "--yes",
+        "--keystore",
+        keystore,
+      ];
+      const powers = async (scopes: number) => {
+        const acceptance = await acceptanceOf(found, agent, cloud, KeyRole.Agent);
+        const until = (await chainTime(found.federation)) + 86_400_000n;
+        await setAgent(asSender(found.federation, account), cloud, agent.address, scopes, until, [1], acceptance);
+      };
+
+      await powers(AgentScope.HOST);
+      const { stdout, exitCode, stderr } = await host.run(...argv);
+      const both = await home.write("both.json", stdout);
+      expect(exitCode, stderr).to.equal(0);
+      expect(JSON.parse(stdout)).to.have.nested.property("signatures.2");
+      expect(JSON.parse(stdout)).to.have.nested.property("signatures.1", file.signatures[1]);
+
+      await powers(AgentScope.RELAY);
+      const refused = await home.run("agree", "--with-signature", both, "--yes");
+      expect(refused.exitCode).to.equal(5);
+      expect(refused.stderr).to.match(/^blockchainbus: signature of cloud 2: CloudRegistry_/);
+
+      await powers(AgentScope.HOST);
+      await done(home, "agree", "--with-signature", both);
     });
 
     it("are not sent before all have signed, and nothing is signed then", async function () {

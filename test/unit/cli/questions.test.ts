@@ -7,7 +7,7 @@ import { id } from "ethers";
 import { network } from "hardhat";
 
 import { localIdOf } from "../../../src/cli/vmNames.js";
-import { type Federation, asSender, register } from "../../../src/index.js";
+import { type Federation, asSender, register, setEndpoint } from "../../../src/index.js";
 import { operatorOf } from "../../fixtures/commandLine.js";
 import { type TestFederation, SMALL, newVm, offeringFederation, recordAbroad } from "../../fixtures/library.js";
 
@@ -59,6 +59,21 @@ describe("blockchainbus: questions", function () {
       expect(terminal.stdout).to.include("\u001b[32mActive\u001b[39m");
       expect(plain.stdout).to.not.include("\u001b");
       expect((await operator.run("cloud", "list")).stdout).to.equal(plain.stdout);
+    });
+  });
+
+  describe("what others wrote", function () {
+    it("moves no cursor", async function () {
+      const { found, operator } = await standing();
+      const endpoint = "https://a.example/\u001b[2J\u202e\u009b1A";
+      const [{ account, cloud }] = found.members;
+      await setEndpoint(asSender(found.federation, account), cloud, endpoint, id("spki"));
+
+      const { stdout } = await operator.run("cloud", "list");
+      const json = await operator.run("cloud", "show", "1", "--json");
+
+      expect(stdout.split("\n")[1]).to.match(/https:\/\/a\.example\/\?\[2J\?\?1A$/);
+      expect(json.facts()).to.include({ endpoint });
     });
   });
 
