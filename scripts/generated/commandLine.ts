@@ -30,7 +30,7 @@ working folder, or in \`~/.config/blockchainbus/\`. Its schema is published as \
 `;
 
 const KEY = `
-The key is an encrypted keystore, version 3, as ethers, geth and Besu's tools write it: the account's, or better an
+The key is an encrypted keystore, version 3, as ethers and geth write it: the account's, or better an
 agent's with just the scopes that are needed. Its password is in \`BLOCKCHAINBUS_PASSWORD\`, or it is asked for on a terminal. A keystore
 that others than its owner may read is refused. What is signed is written into the journal first: keep it as long as the key,
 on one machine, since the desk finds in it what a new signature would contradict.
