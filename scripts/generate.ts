@@ -1,7 +1,7 @@
 /**
  * Writes the committed files that are made from the contracts: docs/errors.md, snapshots of ABIs and of storage layouts;
- * docs/invariants.md, from its rules and the tests that name them; the schemas that the package publishes; the gas that was
- * measured, for the limits of what is sent; and the page of the evaluation.
+ * docs/invariants.md, from its rules and the tests that name them; docs/cli.md, from the program's own help; the schemas that
+ * the package publishes; the gas that was measured, for the limits of what is sent; and the page of the evaluation.
  * With `--check` writes nothing, and fails when a committed file differs or is left over.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 
 import { readArtifacts } from "./build/artifacts.js";
 import { abiSnapshots } from "./generated/abi.js";
+import { commandLinePage } from "./generated/commandLine.js";
 import { errorsPage } from "./generated/errors.js";
 import { evaluationPage } from "./generated/evaluation.js";
 import type { GeneratedFile } from "./generated/file.js";
@@ -17,11 +18,12 @@ import { invariantsPage } from "./generated/invariants.js";
 import { publishedSchemas } from "./generated/schema.js";
 import { storageSnapshots } from "./generated/storage.js";
 
-function generate(): GeneratedFile[] {
+async function generate(): Promise<GeneratedFile[]> {
   const artifacts = readArtifacts();
   return [
     errorsPage(artifacts),
     invariantsPage(),
+    await commandLinePage(),
     ...abiSnapshots(artifacts),
     ...storageSnapshots(artifacts),
     ...publishedSchemas(),
@@ -58,9 +60,9 @@ function write(files: readonly GeneratedFile[]): void {
   console.log(`${files.length} files written`);
 }
 
-function main(): void {
+async function main(): Promise<void> {
   try {
-    const files = generate();
+    const files = await generate();
     if (process.argv.includes("--check")) check(files);
     else write(files);
   } catch (error) {
@@ -69,4 +71,4 @@ function main(): void {
   }
 }
 
-main();
+await main();

@@ -1,4 +1,6 @@
 import { FOUNDERS_SCHEMA } from "../../network/founding/schema.js";
+import { PROFILE_SCHEMA } from "../../src/cli/profile.js";
+import { signedFileSchema } from "../../src/cli/signedFile.js";
 import { ADDRESS_BOOK_SCHEMA } from "../../src/chain/addressBook.js";
 import { EIP712_SCHEMA } from "../../src/documents/publishedSchema.js";
 import { ORACLE_CONFIG_SCHEMA } from "../../src/oracle/configSchema.js";
@@ -19,5 +21,7 @@ export function publishedSchemas(): GeneratedFile[] {
     { path: "schema/founders.schema.json", content: asJson(FOUNDERS_SCHEMA) },
     { path: "schema/gateway.schema.json", content: asJson(GATEWAY_CONFIG_SCHEMA) },
     { path: "schema/openapi.json", content: asJson(OPEN_API) },
+    { path: "schema/profile.schema.json", content: asJson(PROFILE_SCHEMA) },
+    { path: "schema/signed-document.schema.json", content: asJson(signedFileSchema()) },
   ];
 }

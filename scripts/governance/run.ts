@@ -1,15 +1,11 @@
 import { parseArgs } from "node:util";
 
-import { JsonRpcProvider } from "ethers";
-
 import { parseAddressBook } from "../../src/chain/addressBook.js";
-import { openFederation, readChainId } from "../../src/chain/federation.js";
+import { openFederation } from "../../src/chain/federation.js";
+import { openProvider } from "../../src/chain/openProvider.js";
+import { type Context, type Outside, mistake, readJson } from "../../src/cli/governance/context.js";
+import { isFileCommand, isGovernanceCommand, performGovernance } from "../../src/cli/governance/perform.js";
 import { BusError } from "../../src/errors/busError.js";
-import { ACTS } from "./acting.js";
-import { acceptanceFile, candidateFile } from "./candidate.js";
-import { type Context, type Facts, type Outside, mistake, readJson } from "./context.js";
-import { MATTERS, proposeMatter } from "./proposing.js";
-import { show } from "./reading.js";
 
 export const USAGE = `npm run governance -- COMMAND --addresses FILE --rpc URL
 
@@ -65,35 +61,6 @@ function read(argv: readonly string[]) {
   }
 }
 
-const CHAIN_ID_REQUEST = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
-
-async function openProvider(url: string): Promise<JsonRpcProvider> {
-  const unreachable = (cause: unknown): never => {
-    throw new BusError("UNKNOWN_CHAIN", `no node answers at ${url}`, { cause });
-  };
-  // Asked first without ethers, whose provider complains on the screen for as long as nobody answers.
-  await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: CHAIN_ID_REQUEST }).catch(
-    unreachable,
-  );
-  const provider = new JsonRpcProvider(url, undefined, { cacheTimeout: -1, batchMaxCount: 1, staticNetwork: true });
-  await readChainId(provider).catch(unreachable);
-  return provider;
-}
-
-async function perform(command: string, context: Context): Promise<Facts> {
-  const matter = MATTERS[command];
-  if (matter) return proposeMatter(context, matter);
-  if (command === "show") return show(context);
-  const act = ACTS[command] ?? mistake(`${command} is no command; --help lists them`);
-  return act(context);
-}
-
-/** Commands whose answer is a file for somebody else. */
-const FILES: Readonly<Record<string, (context: Context) => Promise<Facts>>> = {
-  candidate: candidateFile,
-  accept: acceptanceFile,
-};
-
 /**
  * Runs one command.
  * @throws BusError in one line for every mistake.
@@ -105,10 +72,9 @@ export async function runGovernance(argv: readonly string[], outside: Outside): 
     outside.print(USAGE);
     return;
   }
-  const isKnown = command === "show" || command in FILES || command in MATTERS || command in ACTS;
-  if (!isKnown) mistake(`${command} is no command; --help lists them`);
+  if (!isGovernanceCommand(command)) mistake(`${command} is no command; --help lists them`);
   const book = parseAddressBook(readJson(values.addresses ?? mistake("--addresses is missing")));
-  const own = outside.provider ? undefined : await openProvider(values.rpc ?? mistake("--rpc is missing"));
+  const own = outside.provider ? undefined : await openProvider([values.rpc ?? mistake("--rpc is missing")]);
   const provider = outside.provider ?? own ?? mistake("--rpc is missing");
   const { json, yes } = values;
   const speaking: Outside = {
@@ -122,9 +88,8 @@ export async function runGovernance(argv: readonly string[], outside: Outside): 
     const federation = await openFederation(provider, book);
     const options = Object.fromEntries(Object.entries(values).filter((entry) => typeof entry[1] === "string"));
     const context: Context = { outside: speaking, federation, args, options: options as Context["options"] };
-    const file = FILES[command];
-    const facts = file ? await file(context) : await perform(command, context);
-    if (json || file) outside.print(JSON.stringify(facts, undefined, 2));
+    const facts = await performGovernance(command, context);
+    if (json || isFileCommand(command)) outside.print(JSON.stringify(facts, undefined, 2));
   } finally {
     own?.destroy();
   }

@@ -73,10 +73,21 @@ export type OracleErrorCode =
   | "BAD_REQUEST"
   | "NOTHING_IN_COMMON";
 
+/** What can go wrong on the command line: see `cli/`. */
+export type CommandErrorCode =
+  | "BAD_PROFILE"
+  | "BAD_KEY_FILE"
+  | "BAD_SIGNED_FILE"
+  | "BAD_SIGNATURE"
+  | "SIGNATURE_MISSING"
+  | "NOT_CONFIRMED"
+  | "NEEDS_CHECKOUT";
+
 /** What can go wrong in the library. */
 export type BusErrorCode =
   | DocumentErrorCode
   | OracleErrorCode
+  | CommandErrorCode
   | "REVERTED"
   | "UNKNOWN_CHAIN"
   | "WRONG_GENESIS"

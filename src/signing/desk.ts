@@ -4,6 +4,7 @@ import type { AddressBook } from "../chain/addressBook.js";
 import { ask } from "../chain/ask.js";
 import { NoteReason } from "../chain/enums.js";
 import { type Federation, readHead, requireChain } from "../chain/federation.js";
+import { documentToJson } from "../documents/documentJson.js";
 import { type Domain, documentId, signDocument } from "../documents/hash.js";
 import { digestOfId } from "../documents/publicHash.js";
 import { EIP712_SCHEMA } from "../documents/publishedSchema.js";
@@ -103,7 +104,7 @@ async function signOne<N extends DocumentName>(
     signature,
     usableUntil: usableUntil.toString(),
     subjects,
-    document: toJson(document),
+    document: documentToJson(document),
   });
   return { signature, id, digest };
 }
@@ -322,11 +323,4 @@ async function requireNoContradiction(
       `${entry.name} ${entry.id} was signed about the same and can be brought ${remedy}`,
     );
   }
-}
-
-/** Integers as decimal strings: JSON has no big ones. */
-function toJson(document: object): unknown {
-  return JSON.parse(
-    JSON.stringify(document, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value)),
-  );
 }

@@ -9,7 +9,8 @@ import { HDNodeWallet, type Wallet, encryptKeystoreJson, id } from "ethers";
 import { network } from "hardhat";
 
 import { runGovernance } from "../../scripts/governance/run.js";
-import { BusError, CloudStatus, type RpcProvider } from "../../src/index.js";
+import { BusError, CloudStatus } from "../../src/index.js";
+import { freshProvider } from "../fixtures/commandLine.js";
 import {
   type Governed,
   SLOW_DELAY,
@@ -30,16 +31,6 @@ const { networkHelpers } = await network.create();
 const DAY = 86_400;
 /** Everybody's: of the accounts of Hardhat's simulator. */
 const SIMULATOR_PHRASE = "test test test test test test test test test test test junk";
-
-/** A provider of its own, with which the library counts nonces anew: the simulator goes back between tests. */
-function fresh(provider: RpcProvider): RpcProvider {
-  return new Proxy(provider, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === "function" ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
 
 interface Keys {
   readonly account?: Wallet;
@@ -72,7 +63,7 @@ describe("npm run governance", function () {
 
   /** A terminal at the federation, with an answer to every question. */
   async function terminal(world: Governed, answer = true) {
-    const provider = fresh(world.connection.ethers.provider);
+    const provider = freshProvider(world.connection.ethers.provider);
     const addresses = await write("addresses.json", await addressBookOf(world));
     return async (keys: Keys, ...argv: string[]): Promise<Printed> => {
       const lines: string[] = [];
@@ -301,7 +292,7 @@ describe("npm run governance", function () {
 
   it("opens a keystore", async function () {
     const world = await networkHelpers.loadFixture(fourClouds);
-    const provider = fresh(world.connection.ethers.provider);
+    const provider = freshProvider(world.connection.ethers.provider);
     const addresses = await write("addresses.json", await addressBookOf(world));
     const encrypted = await encryptKeystoreJson(accountKey(1), "secret", { scrypt: { N: 2, r: 1, p: 1 } });
     const keystore = await write("keystore.json", encrypted);

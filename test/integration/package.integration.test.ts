@@ -6,19 +6,16 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { expect } from "chai";
-import { HDNodeWallet, JsonRpcProvider, Mnemonic } from "ethers";
+import { JsonRpcProvider, id } from "ethers";
 import { network } from "hardhat";
 
+import { PASSWORD, hardhatKey as keyOf, memberKey, quickKeystore } from "../fixtures/commandLine.js";
 import { OFFER, deployFederation } from "../fixtures/library.js";
 import { asSender, offer } from "../../src/index.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const EXAMPLES = join(ROOT, "examples");
-
-/** The accounts that every Hardhat node has. */
-const MNEMONIC = Mnemonic.fromPhrase("test test test test test test test test test test test junk");
-const keyOf = (index: number) => HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${index}`);
 
 /** The package is about npm: its own settings, not those that npm gives to the scripts it runs. */
 const ENVIRONMENT = Object.fromEntries(
@@ -46,13 +43,13 @@ describe("the package", function () {
     await rm(folder, { recursive: true });
   });
 
-  it("needs ethers, and nothing of Hardhat", async function () {
+  it("needs ethers and commander, and nothing of Hardhat", async function () {
     const installed = await readdir(join(folder, "node_modules"), { recursive: false });
-    expect(installed).to.include.members(["blockchainbus", "ethers"]);
+    expect(installed).to.include.members(["blockchainbus", "commander", "ethers"]);
     expect(installed.filter((name) => /hardhat|nomicfoundation|solc|mocha/.test(name))).to.deep.equal([]);
     const inside = join(folder, "node_modules", "blockchainbus", "package.json");
     const { dependencies } = JSON.parse(await readFile(inside, "utf8")) as { readonly dependencies: object };
-    expect(Object.keys(dependencies)).to.deep.equal(["ethers"]);
+    expect(Object.keys(dependencies)).to.deep.equal(["commander", "ethers"]);
     // What only a gateway needs is not installed for who imports the library.
     expect(installed.filter((name) => /fastify|prom-client|spruceid|^ajv$/.test(name))).to.deep.equal([]);
   });
@@ -63,6 +60,8 @@ describe("the package", function () {
 
     expect(await readFile(join(inside, "dist", "index.d.ts"), "utf8")).to.include("./actions/ledger/agree.js");
     expect(await json("schema/eip712.json")).to.have.nested.property("types.Agreement");
+    expect(await json("schema/signed-document.schema.json")).to.have.nested.property("$defs.Agreement");
+    expect(await json("schema/profile.schema.json")).to.have.nested.property("properties.keystore");
     expect(await json("schema/scenario.schema.json")).to.have.property("$schema");
     expect(await json("schema/openapi.json")).to.have.property("openapi", "3.1.0");
     expect(await json("schema/address-book.schema.json")).to.have.nested.property("properties.genesisHash");
@@ -70,6 +69,39 @@ describe("the package", function () {
       expect(await json(`abi/${contract}.json`)).to.be.an("array");
     }
     expect(await readdir(inside)).to.not.include.members(["contracts", "test"]);
+  });
+
+  it("has the command line, which ends with 10 where a checkout is needed", async function () {
+    const env = { ...ENVIRONMENT, BLOCKCHAINBUS_PASSWORD: PASSWORD };
+    const server = await network.createServer({ network: "node", override: { allowBlocksWithSameTimestamp: true } });
+    const { address, port } = await server.listen();
+    const url = `http://${address}:${port}`;
+    const provider = new JsonRpcProvider(url, undefined, { cacheTimeout: -1 });
+    const bus = (...args: string[]) => run("npx", ["--no-install", "blockchainbus", ...args], { cwd: folder, env });
+    try {
+      const keys = Array.from({ length: 12 }, (_, index) => keyOf(index).connect(provider));
+      const { addressBook } = await deployFederation(provider, keys);
+      await writeFile(join(folder, "federation.json"), JSON.stringify(addressBook));
+      await writeFile(join(folder, "key.json"), await quickKeystore(memberKey(1), PASSWORD), { mode: 0o600 });
+      const profile = { rpc: url, addresses: "federation.json", keystore: "key.json", salt: id("salt") };
+      await writeFile(join(folder, "blockchainbus.json"), JSON.stringify(profile));
+
+      const clouds = JSON.parse((await bus("cloud", "list", "--json")).stdout) as object;
+      await bus("vm", "register", "web-3", "--vcpu", "2", "--yes");
+      const { stdout } = await bus("where", "web-3");
+      const refused: unknown = await bus("oracle", "--once").catch((thrown: unknown) => thrown);
+
+      expect(clouds).to.have.nested.property("clouds[0].label", "cloud-1");
+      expect(stdout).to.match(/^cloud-1 at /);
+      expect(refused).to.include({
+        code: 10,
+        stdout: "",
+        stderr: "blockchainbus: scripts/oracle.ts is not here: this command needs a checkout, with npm ci\n",
+      });
+    } finally {
+      provider.destroy();
+      await server.close();
+    }
   });
 
   it("runs an integrator's script against a node", async function () {

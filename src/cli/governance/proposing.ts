@@ -1,9 +1,9 @@
 import { isAddress } from "ethers";
 
-import { propose } from "../../src/actions/governance/propose.js";
-import { AccessRole, CloudStatus, nameOf } from "../../src/chain/enums.js";
-import type { Federation } from "../../src/chain/federation.js";
-import { eventOf } from "../../src/chain/send.js";
+import { propose } from "../../actions/governance/propose.js";
+import { AccessRole, CloudStatus, nameOf } from "../../chain/enums.js";
+import type { Federation } from "../../chain/federation.js";
+import { eventOf } from "../../chain/send.js";
 import {
   admissionCall,
   cancellationCall,
@@ -19,9 +19,9 @@ import {
   suspensionCall,
   validatorParametersCall,
   withdrawalCall,
-} from "../../src/governance/calls.js";
-import { type ProposalDescription, describeProposal, proposalLines } from "../../src/governance/describeProposal.js";
-import { type ProposalCall, proposalIdOf, protectedDraft } from "../../src/governance/proposal.js";
+} from "../../governance/calls.js";
+import { type ProposalDescription, describeProposal, proposalLines } from "../../governance/describeProposal.js";
+import { type ProposalCall, proposalIdOf, protectedDraft } from "../../governance/proposal.js";
 import { type Acceptance, type CandidateFile, parseAcceptance, parseCandidate } from "./candidate.js";
 import {
   type Context,

@@ -1,9 +1,9 @@
-import { type ProposalView, proposalsOf } from "../../src/actions/questions/proposals.js";
-import { cloudsOf } from "../../src/actions/questions/clouds.js";
-import { Ballot, CloudStatus, ProposalState, nameOf } from "../../src/chain/enums.js";
-import { type Federation, readHead } from "../../src/chain/federation.js";
-import { describeProposal, proposalLines } from "../../src/governance/describeProposal.js";
-import { plainDescription } from "../../src/governance/proposal.js";
+import { type ProposalView, proposalsOf } from "../../actions/questions/proposals.js";
+import { cloudsOf } from "../../actions/questions/clouds.js";
+import { Ballot, CloudStatus, ProposalState, nameOf } from "../../chain/enums.js";
+import { type Federation, readHead } from "../../chain/federation.js";
+import { describeProposal, proposalLines } from "../../governance/describeProposal.js";
+import { plainDescription } from "../../governance/proposal.js";
 import type { Context, Facts } from "./context.js";
 import { mistake } from "./context.js";
 

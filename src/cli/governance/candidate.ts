@@ -1,8 +1,8 @@
 import { getAddress, isAddress, isHexString } from "ethers";
 
-import { KeyRole } from "../../src/chain/enums.js";
-import { type Federation, readHead } from "../../src/chain/federation.js";
-import { signDocument } from "../../src/documents/hash.js";
+import { KeyRole } from "../../chain/enums.js";
+import { type Federation, readHead } from "../../chain/federation.js";
+import { signDocument } from "../../documents/hash.js";
 import { type Context, type Facts, argument, cloudArgument, keyFrom, mistake } from "./context.js";
 
 /** A key's acceptance. */

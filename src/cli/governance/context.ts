@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 
 import { type BaseWallet, Wallet } from "ethers";
 
-import { type Federation, type RpcProvider, asSender } from "../../src/chain/federation.js";
-import type { Sent } from "../../src/chain/send.js";
-import { BusError } from "../../src/errors/busError.js";
+import { type Federation, type RpcProvider, asSender } from "../../chain/federation.js";
+import type { Sent } from "../../chain/send.js";
+import { BusError } from "../../errors/busError.js";
 
 /** What a command may use of the outside. */
 export interface Outside {
@@ -15,6 +15,8 @@ export interface Outside {
   confirm(question: string): Promise<boolean>;
   /** A provider that is there already; otherwise the one of `--rpc` is opened. */
   readonly provider?: RpcProvider;
+  /** Opens the account's key, where it is not to be found in `--keystore` or `ACCOUNT_PRIVATE_KEY`. */
+  readonly accountKey?: () => Promise<BaseWallet>;
 }
 
 /** What a command is given. */
@@ -62,6 +64,9 @@ export function readJson(path: string): unknown {
 /** Keys: in an environment variable, or the account's in the keystore file of `--keystore`. */
 export async function accountKey({ outside, options }: Pick<Context, "outside" | "options">): Promise<BaseWallet> {
   const { keystore } = options;
+  if (outside.accountKey && keystore === undefined && outside.env.ACCOUNT_PRIVATE_KEY === undefined) {
+    return outside.accountKey();
+  }
   if (keystore === undefined) return keyFrom(outside, "ACCOUNT_PRIVATE_KEY");
   const password = outside.env.KEYSTORE_PASSWORD;
   if (password === undefined) throw new BusError("NO_SIGNER", "KEYSTORE_PASSWORD is not set");

@@ -1,0 +1,120 @@
+import type { Federation } from "../chain/federation.js";
+import type { Sent } from "../chain/send.js";
+import type { DocumentName } from "../documents/types.js";
+import { BusError } from "../errors/busError.js";
+import { type Labels, labelOf } from "../exports/format.js";
+import type { SigningOptions } from "./command.js";
+import { writePrivately } from "./files.js";
+import type { Answer } from "./output.js";
+import { type Session, sentFacts, sentLine } from "./session.js";
+import { documentLines } from "./showDocument.js";
+import { type CheckedFile, orderedSignatures, writeSignedFile } from "./signedFile.js";
+import { mistake } from "./values.js";
+
+/** How a command goes on once everybody has signed. */
+export interface Bringing<N extends DocumentName> {
+  /** What is about to be sent, in a line. */
+  readonly what: string;
+  /** Sends the documents with the signatures of each, in the contract's order. */
+  send(federation: Federation, signed: readonly (readonly [CheckedFile<N>, string[]])[]): Promise<Sent>;
+  /** Facts that only this command knows, beside those of the transaction. */
+  facts?(sent: Sent): object;
+  /** Who must have signed before others do. */
+  readonly isFirstFirst?: boolean;
+}
+
+/**
+ * Adds the own signature where it is wanted and missing, after showing the document field by field; then writes the file
+ * for the others (`--sign-only`), or sends it.
+ * @throws BusError `SIGNATURE_MISSING` before anything is signed, if it could not be sent after that.
+ */
+export async function signAndBring<N extends DocumentName>(
+  session: Session,
+  files: readonly CheckedFile<N>[],
+  options: SigningOptions,
+  bringing: Bringing<N>,
+): Promise<Answer> {
+  const [cloud, labels] = await Promise.all([session.cloud(), session.labels()]);
+  const missesOwn = (file: CheckedFile<N>) =>
+    file.signers.some((signer) => signer.cloud === cloud) && !file.signatures.has(cloud);
+  if (bringing.isFirstFirst) for (const file of files) requireFirstFirst(file, cloud, labels);
+  if (!options.signOnly) {
+    if (options.out !== undefined) mistake("--out goes with --sign-only");
+    for (const file of files) {
+      const signatures = missesOwn(file) ? new Map([...file.signatures, [cloud, "0x"] as const]) : file.signatures;
+      orderedSignatures({ ...file, signatures }, labels);
+    }
+  }
+
+  const toSign = files.filter(missesOwn);
+  if (options.signOnly && toSign.length === 0) mistake(`--sign-only: cloud ${cloud} has nothing to sign here`);
+  const shown = toSign.flatMap((file) => documentLines(file.name, file.document, labels));
+  const who = `cloud ${labelOf(labels, cloud)}`;
+  const lines = [...shown, ...(options.signOnly ? [] : [bringing.what])];
+  const question = toSign.length === 0 ? "Send it?" : `Sign${options.signOnly ? "" : " and send"} it for ${who}?`;
+  await session.confirm(lines, question);
+
+  const signed = toSign.length === 0 ? files : await signAll(session, files, cloud, missesOwn);
+  if (options.signOnly) return handOut(signed, options, labels);
+  const sent = await session.bring((federation) =>
+    bringing.send(
+      federation,
+      signed.map((file) => [file, orderedSignatures(file, labels)] as const),
+    ),
+  );
+  const ids = signed.map(({ id }) => id);
+  return {
+    facts: { documents: ids, ...bringing.facts?.(sent), ...sentFacts(sent) },
+    lines: [...ids.map((id) => `${signed[0]?.name ?? ""} ${id}`), sentLine(sent)],
+  };
+}
+
+/** A handover binds who signs it last: until it is over the source may not resume the VM. */
+function requireFirstFirst(file: CheckedFile, cloud: number, labels: Labels): void {
+  const [first] = file.signers;
+  if (!first || first.cloud === cloud || file.signatures.has(first.cloud)) return;
+  const who = `${labelOf(labels, first.cloud)} (${first.role})`;
+  throw new BusError("SIGNATURE_MISSING", `${who} signs a ${file.name} first: ask it for the file of --sign-only`);
+}
+
+function signAll<N extends DocumentName>(
+  session: Session,
+  files: readonly CheckedFile<N>[],
+  cloud: number,
+  isWanted: (file: CheckedFile<N>) => boolean,
+): Promise<CheckedFile<N>[]> {
+  return session.atDesk(async (desk) => {
+    const federation = await session.federation();
+    const signed: CheckedFile<N>[] = [];
+    for (const file of files) {
+      if (isWanted(file)) {
+        const { signature } = await desk.sign(federation, file.name, file.document);
+        signed.push({ ...file, signatures: new Map([...file.signatures, [cloud, signature]]) });
+      } else {
+        signed.push(file);
+      }
+    }
+    return signed;
+  });
+}
+
+async function handOut(files: readonly CheckedFile[], { out }: SigningOptions, labels: Labels): Promise<Answer> {
+  const [file] = files;
+  if (!file || files.length > 1) return mistake("--sign-only: one document at a time");
+  const text = writeSignedFile(file);
+  const missing = file.signers.filter(({ cloud }) => !file.signatures.has(cloud));
+  const facts = {
+    name: file.name,
+    document: file.id,
+    file: out ?? null,
+    signed: [...file.signatures.keys()],
+    missing: missing.map(({ cloud }) => cloud),
+  };
+  if (out === undefined) return { facts, lines: [], raw: text };
+  await writePrivately(out, text);
+  const next =
+    missing.length === 0
+      ? "everybody has signed"
+      : `still to sign: ${missing.map(({ cloud, role }) => `${labelOf(labels, cloud)} (${role})`).join(", ")}`;
+  return { facts, lines: [`${file.name} ${file.id}`, `written to ${out}; ${next}`] };
+}

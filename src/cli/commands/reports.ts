@@ -1,0 +1,290 @@
+import type { Command } from "commander";
+
+import { claim } from "../../actions/oracle/claim.js";
+import { object } from "../../actions/oracle/object.js";
+import { openWindows } from "../../actions/oracle/openWindows.js";
+import { reportAgreed } from "../../actions/oracle/reportAgreed.js";
+import { agreementOf } from "../../actions/questions/agreementOf.js";
+import { vmOf } from "../../actions/questions/vmOf.js";
+import { gridOf, resultOf, windowOf } from "../../actions/questions/windows.js";
+import { ask } from "../../chain/ask.js";
+import type { Federation } from "../../chain/federation.js";
+import { moveOfEvent } from "../../documents/agreedMove.js";
+import { freshSalt } from "../../documents/build.js";
+import { asPublicAgreement } from "../../documents/hash.js";
+import { publicAgreementId } from "../../documents/publicHash.js";
+import type { AgreedReport, Metrics, PublicAgreement } from "../../documents/types.js";
+import { BusError } from "../../errors/busError.js";
+import { formatTime, labelOf } from "../../exports/format.js";
+import { METRIC_NAMES, type MetricName, buildMetrics, isMeasured } from "../../sla/metrics.js";
+import { signAndBring } from "../bringing.js";
+import { type Runner, type SigningOptions, act, withSigning } from "../command.js";
+import { readJson } from "../files.js";
+import type { Answer } from "../output.js";
+import { type Session, sentFacts, sentLine } from "../session.js";
+import { parseSignedFile, readSignedFiles, unsignedFile } from "../signedFile.js";
+import { mistake, parseCount } from "../values.js";
+
+/** Results of the windows of a stay. */
+
+interface StayOptions {
+  readonly stay?: string;
+}
+
+interface WindowOptions extends StayOptions {
+  readonly window?: string;
+}
+
+interface PaperOptions {
+  readonly paper?: string;
+}
+
+type MetricOptions = { readonly [name in MetricName]?: string };
+
+interface Window {
+  readonly vm: string;
+  readonly sequence: number;
+  readonly window: number;
+}
+
+async function stayNamed(
+  session: Session,
+  [text = mistake("VM is missing")]: readonly string[],
+  { stay }: StayOptions,
+): Promise<Omit<Window, "window">> {
+  const vm = await session.vmNamed(text);
+  if (stay !== undefined) return { vm, sequence: parseCount("--stay", stay, 1) };
+  return { vm, sequence: (await vmOf(await session.federation(), vm)).sequence };
+}
+
+async function windowNamed(session: Session, args: readonly string[], options: WindowOptions): Promise<Window> {
+  const window = parseCount("--window", options.window ?? mistake("--window is missing"));
+  return { ...(await stayNamed(session, args, options)), window };
+}
+
+const sayWindow = ({ vm, sequence, window }: Window): string => `window ${window} of stay ${sequence} of ${vm}`;
+
+function metricsOf(options: MetricOptions): Metrics {
+  const values = Object.fromEntries(
+    METRIC_NAMES.map((name) => {
+      const text = options[name];
+      return [name, text === undefined ? undefined : parseCount(flagOf(name), text)];
+    }),
+  );
+  const metrics = buildMetrics(values);
+  return metrics.measured === 0 ? mistake(`none of ${METRIC_NAMES.map(flagOf).join(", ")} is given`) : metrics;
+}
+
+function flagOf(name: MetricName): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function metricLines(metrics: Metrics): string[] {
+  return METRIC_NAMES.filter((name) => isMeasured(metrics, name)).map(
+    (name) => `  ${name.padEnd(16)} ${metrics[name]}`,
+  );
+}
+
+/* AGREEMENTS */
+
+/** The agreement under which a stay runs: a move's is on the chain, any other is in the file of its document. */
+async function publicAgreementOf(
+  federation: Federation,
+  { vm, sequence }: Omit<Window, "window">,
+  { paper }: PaperOptions,
+): Promise<PublicAgreement> {
+  const { number, agreement: id } = await agreementOf(federation, vm, sequence);
+  if (number === 0) mistake(`--stay: stay ${sequence} runs under no agreement`);
+  const { ledger } = federation;
+  const [event] = await ask(ledger.queryFilter(ledger.filters.MoveAgreed(number)));
+  if (event) return moveOfEvent(event.args).agreement;
+  const path = paper ?? mistake(`--paper is missing: the file of the document with agreement ${id}`);
+  const { document } = await parseSignedFile(federation, await readJson(path, "BAD_SIGNED_FILE"), path);
+  const found = "agreement" in document ? asPublicAgreement(document.agreement) : undefined;
+  if (!found || publicAgreementId(found) !== id) {
+    throw new BusError("BAD_SIGNED_FILE", `${path}: not the document with agreement ${id}`);
+  }
+  return found;
+}
+
+/* COMMANDS */
+
+async function showResult(session: Session, args: readonly string[], options: WindowOptions): Promise<Answer> {
+  const [federation, labels] = await Promise.all([session.federation(), session.labels()]);
+  const wanted = await windowNamed(session, args, options);
+  const { vm, sequence, window } = wanted;
+  const [grid, { from, to }, result] = await Promise.all([
+    gridOf(federation, vm, sequence),
+    windowOf(federation, vm, sequence, window),
+    resultOf(federation, vm, sequence, window),
+  ]);
+  const facts = {
+    ...wanted,
+    from: formatTime(from),
+    to: formatTime(to),
+    home: grid?.home,
+    host: grid?.host,
+    ...result,
+  };
+  const by = result.claimant === 0 ? "" : `, claimed by ${labelOf(labels, result.claimant)}`;
+  const lines = [
+    sayWindow(wanted),
+    `  ${facts.from} to ${facts.to}`,
+    `  ${result.state}${result.isFinal ? ", final" : ""}${by}`,
+    ...(result.metrics ? metricLines(result.metrics) : []),
+  ];
+  return { facts, lines };
+}
+
+async function openStay(
+  session: Session,
+  args: readonly string[],
+  options: StayOptions & PaperOptions,
+): Promise<Answer> {
+  const stay = await stayNamed(session, args, options);
+  const agreement = await publicAgreementOf(await session.federation(), stay, options);
+  const lines = [`Open the windows of stay ${stay.sequence} of ${stay.vm}.`];
+  const sent = await session.send(lines, (sender) => openWindows(sender, stay.vm, stay.sequence, agreement));
+  return { facts: { ...stay, ...sentFacts(sent) }, lines: [sentLine(sent)] };
+}
+
+type AgreedOptions = WindowOptions & MetricOptions & SigningOptions;
+
+async function reportTogether(session: Session, args: readonly string[], options: AgreedOptions): Promise<Answer> {
+  const federation = await session.federation();
+  if (options.withSignature && args.length > 0) mistake(`${args.join(" ")}: --with-signature says which VM`);
+  const draft = async (): Promise<AgreedReport> => ({
+    ...(await windowNamed(session, args, options)),
+    metrics: { values: metricsOf(options), salt: freshSalt() },
+  });
+  const files = options.withSignature
+    ? await readSignedFiles(federation, "AgreedReport", options.withSignature)
+    : [await unsignedFile(federation, "AgreedReport", await draft())];
+  return signAndBring(session, files, options, {
+    what: ["Report, final at once:", ...files.map(({ document }) => `  ${sayWindow(document)}`)].join("\n"),
+    send: (sender, signed) =>
+      reportAgreed(
+        sender,
+        signed.map(([{ document }]) => document),
+        signed.flatMap(([, signatures]) => signatures),
+      ),
+  });
+}
+
+async function claimWindow(
+  session: Session,
+  args: readonly string[],
+  options: WindowOptions & MetricOptions,
+): Promise<Answer> {
+  const wanted = await windowNamed(session, args, options);
+  const metrics = metricsOf(options);
+  const cloud = await session.cloud();
+  const lines = [`Claim, for the whole federation to read, ${sayWindow(wanted)}:`, ...metricLines(metrics)];
+  const sent = await session.send(lines, (sender) =>
+    claim(sender, wanted.vm, wanted.sequence, wanted.window, cloud, metrics),
+  );
+  return { facts: { ...wanted, by: cloud, metrics, ...sentFacts(sent) }, lines: [sentLine(sent)] };
+}
+
+async function objectTo(
+  session: Session,
+  args: readonly string[],
+  options: WindowOptions & PaperOptions,
+): Promise<Answer> {
+  const wanted = await windowNamed(session, args, options);
+  const agreement = await publicAgreementOf(await session.federation(), wanted, options);
+  const lines = [`Object to the claim of ${sayWindow(wanted)}: the witnesses are asked.`];
+  const sent = await session.send(lines, (sender) =>
+    object(sender, wanted.vm, wanted.sequence, wanted.window, agreement),
+  );
+  return { facts: { ...wanted, ...sentFacts(sent) }, lines: [sentLine(sent)] };
+}
+
+function withStay(command: Command): Command {
+  return command.option("--stay <number>", "number of the stay; the present one by default");
+}
+
+function withWindow(command: Command): Command {
+  return withStay(command).option("--window <number>", "number of the window, from 0");
+}
+
+function withMetrics(command: Command): Command {
+  for (const name of METRIC_NAMES) command.option(`${flagOf(name)} <number>`, `measured ${name}`);
+  return command;
+}
+
+function withPaper(command: Command): Command {
+  return command.option("--paper <file>", "file of the document that began the stay, if that was no move");
+}
+
+const VM = ["<vm>", "id, or own name"] as const;
+
+/** Adds `report`. */
+export function addReports(program: Command, run: Runner): void {
+  const report = program.command("report").helpCommand(false).description("results of the windows of a stay");
+  act(
+    withWindow(
+      report
+        .command("show")
+        .description("the result of a window as it stands")
+        .argument(...VM),
+    ),
+    run,
+    "report show web-3 --window 0",
+    showResult,
+  );
+  act(
+    withPaper(
+      withStay(
+        report
+          .command("open")
+          .description("makes the windows of a stay known; anybody may")
+          .argument(...VM),
+      ),
+    ),
+    run,
+    "report open web-3",
+    openStay,
+  );
+  act(
+    withSigning(
+      withMetrics(
+        withWindow(
+          report
+            .command("agreed")
+            .description("a result on which home and host agree: final at once, only its hash on the chain")
+            .argument("[vm]", "id, or own name; not with --with-signature"),
+        ),
+      ),
+    ),
+    run,
+    "report agreed web-3 --window 0 --availability-ppm 999950 --sign-only --out window-0.json",
+    reportTogether,
+  );
+  act(
+    withMetrics(
+      withWindow(
+        report
+          .command("claim")
+          .description("what the own cloud measured")
+          .argument(...VM),
+      ),
+    ),
+    run,
+    "report claim web-3 --window 1 --availability-ppm 950000",
+    claimWindow,
+  );
+  act(
+    withPaper(
+      withWindow(
+        report
+          .command("object")
+          .description("objects to a claim of the other side")
+          .argument(...VM),
+      ),
+    ),
+    run,
+    "report object web-3 --window 1",
+    objectTo,
+  );
+}
