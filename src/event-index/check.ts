@@ -5,6 +5,7 @@ import { ZeroHash, toBeHex } from "ethers";
 import { DocumentKind, MoveState, VmState } from "../chain/enums.js";
 import type { Federation } from "../chain/federation.js";
 import { BusError } from "../errors/busError.js";
+import { balanceIn } from "./bookings.js";
 
 interface Row {
   readonly [column: string]: unknown;
@@ -55,6 +56,15 @@ const anyStay: Check["pick"] = (at) => {
       .prepare("SELECT s.*, v.vm AS vm FROM stays s JOIN vms v ON v.id = s.vm WHERE s.vm = ? ORDER BY random() LIMIT 1")
       .get(Number(vm.id))
   );
+};
+
+const anyBalance: Check["pick"] = ({ database }) => {
+  const last = Number(database.prepare("SELECT max(event) AS last FROM bookings").get()?.last ?? -1);
+  const at = Math.floor(Math.random() * (last + 1));
+  const booked = database.prepare("SELECT * FROM bookings WHERE event >= ? ORDER BY event LIMIT 1").get(at);
+  if (!booked) return undefined;
+  const [creditor, debtor, currency] = [Number(booked.creditor), Number(booked.debtor), text(booked.currency)];
+  return { creditor, debtor, currency, balance: balanceIn(database, creditor, debtor, currency) };
 };
 
 /** What is compared with the contracts. A further table is one more element. */
@@ -136,6 +146,17 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    what: "balance of creditor",
+    pick: anyBalance,
+    indexed: ({ balance }) => ({ balance: text(balance) }),
+    onChain: async ({ federation, block }, { creditor, debtor, currency }) => {
+      const { charging } = federation;
+      const at = { blockTag: block };
+      const balance = await charging.balanceOf(Number(creditor), Number(debtor), text(currency), at);
+      return { balance: text(balance) };
+    },
+  },
+  {
     // How many own VMs are away is counted by the ledger: a VM of which all events are missing shows here.
     what: "cloud's VMs abroad or in an open move: home",
     pick: (at) =>
@@ -176,7 +197,7 @@ export async function checkSample(
       const found = check.indexed(row);
       for (const [name, value] of Object.entries(wanted)) {
         if (found[name] === value) continue;
-        const which = text(row.vm ?? row.number ?? row.home ?? ZeroHash);
+        const which = text(row.vm ?? row.number ?? row.home ?? row.creditor ?? ZeroHash);
         throw new BusError(
           "INDEX_MISMATCH",
           `block ${block}, ${check.what} ${which}: ${name} is ${value} on chain, ${text(found[name])} in the index`,

@@ -82,13 +82,14 @@ export interface IndexedEvent {
   readonly args: { readonly [name: string]: unknown };
 }
 
-interface Row {
+/** A row of a table. */
+export interface Row {
   readonly [column: string]: unknown;
 }
 type Key = readonly (string | number)[];
 
 /** A condition of a query: what is left undefined does not count. */
-type Conditions = readonly (readonly [sql: string, value: string | number | undefined])[];
+export type Conditions = readonly (readonly [sql: string, value: string | number | undefined])[];
 
 function encodeCursor(key: Key): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
@@ -108,7 +109,8 @@ function decodeCursor(cursor: string, types: readonly ("string" | "number")[]): 
 const isOf = (types: readonly string[]) => (part: unknown, index: number) =>
   typeof part === types[index] && (typeof part !== "number" || Number.isSafeInteger(part));
 
-interface List<T> {
+/** A list that can be paged. */
+export interface List<T> {
   readonly select: string;
   readonly conditions: Conditions;
   /** Columns by which the list is ordered, which together are unique. */
@@ -116,7 +118,8 @@ interface List<T> {
   readonly read: (row: Row) => T;
 }
 
-function list<T>(database: DatabaseSync, { select, conditions, order, read }: List<T>, paging: Paging): Page<T> {
+/** A page of a list. */
+export function list<T>(database: DatabaseSync, { select, conditions, order, read }: List<T>, paging: Paging): Page<T> {
   const where: string[] = [];
   const values: (string | number)[] = [];
   for (const [sql, value] of conditions) {

@@ -1,4 +1,4 @@
-import { DocumentKind, MoveState, VmState } from "../chain/enums.js";
+import { DocumentKind, MoveState, NoteReason, VmState } from "../chain/enums.js";
 import type { ContractName } from "./abi.js";
 
 /**
@@ -38,6 +38,11 @@ export const DERIVED_SCHEMA = `
   CREATE TABLE IF NOT EXISTS lines (
     number INTEGER NOT NULL, vm INTEGER NOT NULL, nonce INTEGER NOT NULL, PRIMARY KEY (number, vm)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS bookings (
+    event INTEGER PRIMARY KEY, kind INTEGER NOT NULL, creditor INTEGER NOT NULL, debtor INTEGER NOT NULL,
+    currency TEXT NOT NULL, sign INTEGER NOT NULL, limb0 INTEGER NOT NULL, limb1 INTEGER NOT NULL,
+    limb2 INTEGER NOT NULL, limb3 INTEGER NOT NULL
+  );
 `;
 
 /** Made after the rows of a rebuild, which is quicker than with them. */
@@ -52,6 +57,8 @@ export const DERIVED_INDEXES = `
   CREATE INDEX IF NOT EXISTS agreements_state ON agreements (state, event);
   CREATE INDEX IF NOT EXISTS agreements_event ON agreements (event);
   CREATE INDEX IF NOT EXISTS agreements_id ON agreements (agreement);
+  CREATE INDEX IF NOT EXISTS bookings_creditor ON bookings (creditor, event);
+  CREATE INDEX IF NOT EXISTS bookings_debtor ON bookings (debtor, event);
 `;
 
 /** Names of the indexes and tables above, in the order in which they can be dropped. */
@@ -67,8 +74,10 @@ export const DERIVED_NAMES = {
     "agreements_state",
     "agreements_event",
     "agreements_id",
+    "bookings_creditor",
+    "bookings_debtor",
   ],
-  tables: ["lines", "agreements", "stays", "vms"],
+  tables: ["bookings", "lines", "agreements", "stays", "vms"],
 } as const;
 
 /**
@@ -100,6 +109,21 @@ const RESTING = `CASE WHEN home = host THEN ${VmState.Home} ELSE ${VmState.Abroa
 const AT_REST_AGAIN = `
   UPDATE vms SET state = ${RESTING}
    WHERE id IN (SELECT vm FROM lines WHERE number = :number) AND state IN (${VmState.Agreed}, ${VmState.Started})`;
+
+/** Of what kind a line of the books is: in `bookings`. A netting is a note with that reason. */
+export const BookingKind = { charge: 1, credit: 2, note: 3, netting: 4, payment: 5 } as const;
+
+/**
+ * A line of the books. Amounts have more bits than SQLite's integers: they are stored as the four parts of 32 bits of
+ * their two's complement, of which each can be summed up alone. The debtor owes `sign` times the amount more.
+ */
+function booking(kind: string, sign: 1 | -1 = 1): Projection {
+  return {
+    sql: `INSERT INTO bookings (event, kind, creditor, debtor, currency, sign, limb0, limb1, limb2, limb3)
+            VALUES ($event, ${kind}, :creditor, :debtor, :currency, ${sign}, :amount@0+32, :amount@32+32,
+                    :amount@64+32, :amount@96+32)`,
+  };
+}
 
 /** What each event of each contract changes. Events that are not here are kept, and change no other table. */
 export const PROJECTIONS: {
@@ -219,5 +243,13 @@ export const PROJECTIONS: {
     LossDeclared: [{ sql: "UPDATE vms SET lost_at = :declaredAt WHERE id = :vm#", expect: 1 }],
     LossContested: [{ sql: "UPDATE vms SET lost_at = 0 WHERE id = :vm#", expect: 1 }],
     LossWithdrawn: [{ sql: "UPDATE vms SET lost_at = 0 WHERE id = :vm#", expect: 1 }],
+  },
+  ChargingLedger: {
+    StaySettled: [booking(`${BookingKind.charge}`)],
+    CreditSettled: [booking(`${BookingKind.credit}`)],
+    NotePosted: [
+      booking(`CASE :reason WHEN ${NoteReason.NETTING} THEN ${BookingKind.netting} ELSE ${BookingKind.note} END`),
+    ],
+    PaymentAcknowledged: [booking(`${BookingKind.payment}`, -1)],
   },
 };

@@ -1,4 +1,5 @@
 import type { Federation } from "../chain/federation.js";
+import type { BlockTimes } from "../event-index/blockTimes.js";
 import type { EventIndex } from "../event-index/eventIndex.js";
 import type { Metrics } from "./metrics.js";
 import type { Sessions } from "./session.js";
@@ -16,6 +17,7 @@ export interface GatewayContext {
   /** Address of the gateway's key. */
   readonly address: string;
   readonly index: EventIndex;
+  readonly blockTimes: BlockTimes;
   readonly standings: Standings;
   readonly sessions: Sessions;
   readonly submissions: Submissions;

@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 
 import { type Federation, type RpcProvider, asSender, openFederation } from "../chain/federation.js";
 import { BusError } from "../errors/busError.js";
+import { BlockTimes } from "../event-index/blockTimes.js";
 import { EventIndex } from "../event-index/eventIndex.js";
 import type { GatewayConfig } from "./config.js";
 import type { GatewayContext } from "./context.js";
@@ -106,6 +107,7 @@ async function assemble(
     uri,
     address: key.address,
     index,
+    blockTimes: new BlockTimes(federation.provider, index),
     standings,
     sessions,
     submissions,

@@ -2,6 +2,7 @@ import { DocumentKind, MoveState, VmState } from "../chain/enums.js";
 import { CONTRACT_NAMES } from "../chain/addressBook.js";
 import type { Sent } from "../chain/send.js";
 import { type EventPlans, eventJson } from "../event-index/abi.js";
+import { type Period, listBookings, readStatement } from "../event-index/bookings.js";
 import {
   type Page,
   type Paging,
@@ -13,11 +14,12 @@ import {
   listVms,
   parseEventId,
 } from "../event-index/queries.js";
+import { BookingKind } from "../event-index/tables.js";
 import { ACTIONS, ACTION_SCHEMAS, type Action } from "./actions.js";
 import type { Call, GatewayContext, Reply } from "./context.js";
 import { ProblemError, problem } from "./problem.js";
 import { QUESTIONS, QUESTION_SCHEMAS, type Question } from "./questions.js";
-import { ADDRESS, FLAG, HASH, type Schema, list, named, object, oneOf, structSchemas, uint } from "./schema.js";
+import { ADDRESS, FLAG, HASH, type Schema, int, list, named, object, oneOf, structSchemas, uint } from "./schema.js";
 import { STATEMENTS, domainOfUri } from "./signInMessage.js";
 import { type Caller, type Standing, hasScopes } from "./standing.js";
 
@@ -123,6 +125,40 @@ const ANSWER_SCHEMAS: { readonly [name: string]: Schema } = {
     [],
     "Parties, site and deadlines are told of moves only; 0 otherwise",
   ),
+  IndexedBooking: object({
+    event: EVENT_ID,
+    line: { ...HASH, description: "By which a note can refer to it; of a payment its reference" },
+    kind: STATE(BookingKind, "What it is"),
+    creditor: CLOUD,
+    debtor: CLOUD,
+    currency: { ...TEXT, description: "ISO 4217 code" },
+    amount: int("What the debtor owes more from then on, in 1e-9 currency units; negative where it owes less"),
+    bookedAt: TIME_MS,
+    transaction: HASH,
+    details: { type: "object", description: "What else the event tells; integers of more than 32 bits as strings" },
+  }),
+  Statement: object({
+    cloud: CLOUD,
+    from: TIME_MS,
+    to: TIME_MS,
+    accounts: list(
+      object(
+        {
+          with: { ...CLOUD, description: "The other cloud" },
+          currency: { ...TEXT, description: "ISO 4217 code" },
+          opening: int("What the other owed before the period"),
+          charges: int(),
+          credits: int(),
+          notes: int(),
+          nettings: int(),
+          payments: int(),
+          closing: int("What the other owes at its end"),
+        },
+        [],
+        "In 1e-9 currency units, positive in favour of the statement's cloud",
+      ),
+    ),
+  }),
   IndexedEvent: object({
     id: EVENT_ID,
     block: { type: "integer", minimum: 0 },
@@ -156,9 +192,9 @@ export const API_SCHEMAS: { readonly [name: string]: Schema } = {
   ...ANSWER_SCHEMAS,
 };
 
-const READ_PROBLEMS = [400, 401, 429, 500, 503];
-const QUESTION_PROBLEMS = [...READ_PROBLEMS, 404, 413, 415, 422, 502];
-const ACTION_PROBLEMS = [...READ_PROBLEMS, 403, 409, 413, 415, 422, 502, 504];
+const READ_PROBLEMS = [400, 401, 429, 500, 502, 503];
+const QUESTION_PROBLEMS = [...READ_PROBLEMS, 404, 413, 415, 422];
+const ACTION_PROBLEMS = [...READ_PROBLEMS, 403, 409, 413, 415, 422, 504];
 const PUBLIC_PROBLEMS = [400, 429, 500, 503];
 
 function asOf({ index }: GatewayContext) {
@@ -212,12 +248,12 @@ function pageSchema(item: string): Schema {
   return object({ items: list(named(item)), next, asOf: named("AsOf") }, ["next"]);
 }
 
-type Read = Pick<Operation, "id" | "path" | "summary" | "parameters"> & { readonly tag?: string };
+type Read = Pick<Operation, "id" | "path" | "summary" | "parameters"> & Partial<Pick<Operation, "tag" | "description">>;
 
 function listOperation(
   read: Read,
   item: string,
-  run: (gateway: GatewayContext, call: Call, paging: Paging) => Page<unknown>,
+  run: (gateway: GatewayContext, call: Call, paging: Paging) => Page<unknown> | Promise<Page<unknown>>,
 ): Operation {
   return {
     tag: "index",
@@ -230,7 +266,7 @@ function listOperation(
     isQuestion: true,
     run: async (gateway, call) => {
       await requireBlock(gateway, call);
-      return ok({ ...run(gateway, call, pagingOf(call)), asOf: asOf(gateway) });
+      return ok({ ...(await run(gateway, call, pagingOf(call))), asOf: asOf(gateway) });
     },
   };
 }
@@ -238,7 +274,7 @@ function listOperation(
 function findOperation(
   read: Read,
   item: string,
-  run: (gateway: GatewayContext, call: Call) => object | undefined,
+  run: (gateway: GatewayContext, call: Call) => object | undefined | Promise<object>,
 ): Operation {
   return {
     tag: "index",
@@ -251,7 +287,7 @@ function findOperation(
     isQuestion: true,
     run: async (gateway, call) => {
       await requireBlock(gateway, call);
-      const item = run(gateway, call);
+      const item = await run(gateway, call);
       if (!item) throw new ProblemError(problem("not-found", "no event tells of it"));
       return ok({ item, asOf: asOf(gateway) });
     },
@@ -263,6 +299,11 @@ const query = (name: string, schema: Schema, description?: string): Parameter =>
 
 const CONTRACT = query("contract", oneOf(CONTRACT_NAMES));
 const EVENT_NAME = query("name", { type: "string", pattern: "^[A-Za-z0-9]{1,64}$" }, "Name of an event");
+
+const BOOKED: readonly Parameter[] = [
+  query("from", uint(64), "Milliseconds: booked at or after this"),
+  query("to", uint(64), "Milliseconds: booked before this"),
+];
 
 const READS: readonly Operation[] = [
   listOperation(
@@ -333,6 +374,32 @@ const READS: readonly Operation[] = [
       const key = String(path.agreement);
       return findAgreement(index, key.startsWith("0x") ? key : Number(key));
     },
+  ),
+  listOperation(
+    {
+      id: "listBookings",
+      path: "/v1/bookings",
+      summary: "Lines of the books by cloud, kind and time, in the order in which they were booked",
+      parameters: [
+        query("cloud", CLOUD, "Creditor or debtor"),
+        query("kind", STATE(BookingKind, "What they are")),
+        ...BOOKED,
+      ],
+    },
+    "IndexedBooking",
+    ({ index, blockTimes }, { query: filter }, paging) => listBookings(index, blockTimes, filter, paging),
+  ),
+  findOperation(
+    {
+      id: "readStatement",
+      path: "/v1/statements/{cloud}",
+      summary: "A cloud's statement: what was owed before a period, booked in it by kind, and owed at its end",
+      description: "Without `from` from the beginning, without `to` up to now. The lines are those of `/v1/bookings`.",
+      parameters: [{ in: "path", name: "cloud", schema: uint(32), required: true }, ...BOOKED],
+    },
+    "Statement",
+    ({ index, blockTimes }, { path, query: period }) =>
+      readStatement(index, blockTimes, { ...(period as Period), cloud: Number(path.cloud) }),
   ),
   listOperation(
     {

@@ -21,7 +21,7 @@ import type { Move, PublicAgreement } from "../documents/types.js";
 import type { RevertError } from "../errors/revert.js";
 import { matchHosts } from "../matchmaking/matchHosts.js";
 import { revertArgs } from "./problem.js";
-import { ADDRESS, FLAG, HASH, type Schema, fixedBytes, int, list, named, object, oneOf, uint } from "./schema.js";
+import { ADDRESS, FLAG, HASH, type Schema, int, list, named, object, oneOf, uint } from "./schema.js";
 
 /** Something that a gateway asks the contracts, at the head of the chain, when it is asked to. */
 export interface Question {
@@ -323,11 +323,11 @@ export const QUESTIONS: readonly Question[] = [
         since: uint(48, "Seconds since the epoch; 0 unless it is claimed or objected to"),
         observations: uint(8),
         metrics: named("Metrics"),
-        commitment: fixedBytes(31, "Of an agreed result the lowest 248 bits of its hash; otherwise zero"),
+        commitment: { ...HASH, description: "Of an agreed result the lowest 248 bits of its hash; otherwise zero" },
       },
       ["metrics"],
     ),
-    run: async (federation, { vm, sequence, window }: OfWindow) => {
+    run: async (federation: Federation, { vm, sequence, window }: OfWindow): Promise<unknown> => {
       const { since, ...result } = await resultOf(federation, vm, sequence, window);
       return { ...result, since: BigInt(since) };
     },
@@ -429,7 +429,7 @@ export const QUESTIONS: readonly Question[] = [
     summary: "Every proposal that was ever made, oldest first",
     params: object({}),
     answer: list(named("Proposal")),
-    run: (federation) => proposalsOf(federation),
+    run: (federation: Federation): Promise<unknown> => proposalsOf(federation),
   },
   {
     name: "readProposal",

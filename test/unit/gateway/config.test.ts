@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { encryptKeystoreJson } from "ethers";
 
+import { CONTRACT_NAMES } from "../../../src/chain/addressBook.js";
 import { BusError } from "../../../src/errors/busError.js";
 import { readGatewayConfig } from "../../../src/gateway/config.js";
 import { readKeyFile } from "../../../src/gateway/keyFile.js";
@@ -13,12 +14,7 @@ import { seededKey } from "../../fixtures/gateway.js";
 const BOOK = {
   chainId: "1337",
   genesisHash: `0x${"12".repeat(32)}`,
-  contracts: {
-    AccessManager: `0x${"11".repeat(20)}`,
-    CloudRegistry: `0x${"22".repeat(20)}`,
-    CapacityExchange: `0x${"33".repeat(20)}`,
-    MigrationLedger: `0x${"44".repeat(20)}`,
-  },
+  contracts: Object.fromEntries(CONTRACT_NAMES.map((name, index) => [name, `0x${String(index + 11).repeat(20)}`])),
 };
 
 const CONFIG = {
