@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Parameters} from "../../../contracts/ledger/IMigrationLedger.sol";
-import {ISlaOracle, OraclePeriods} from "../../../contracts/oracle/ISlaOracle.sol";
+import {OraclePeriods} from "../../../contracts/oracle/ISlaOracle.sol";
 import {ICloudRegistry} from "../../../contracts/registry/ICloudRegistry.sol";
 import {cheats} from "../Cheats.sol";
 import {OracleHandler} from "./OracleHandler.t.sol";
@@ -53,7 +53,7 @@ contract OracleInvariants {
             observeWithin: 1 days
         });
         address oracle = _deploy("SlaOracle.sol:SlaOracle", abi.encode(authority, ledger, periods));
-        _handler = new OracleHandler(ISlaOracle(oracle), START);
+        _handler = OracleHandler(_deploy("OracleHandler.t.sol:OracleHandler", abi.encode(oracle, START)));
         _handler.prepare();
     }
 
