@@ -37,8 +37,8 @@ export async function watchChain(
   tell: Tell,
   signal: AbortSignal,
 ): Promise<void> {
-  const { AccessManager, CloudRegistry, MigrationLedger, ValidatorSet } = book.contracts;
-  const watched = [AccessManager, CloudRegistry, MigrationLedger, ValidatorSet];
+  const { AccessManager, ChargingLedger, CloudRegistry, MigrationLedger, ValidatorSet } = book.contracts;
+  const watched = [AccessManager, ChargingLedger, CloudRegistry, MigrationLedger, ValidatorSet];
   let state = await store.load();
   let dueAt = 0;
   let isDue = true;
