@@ -27,7 +27,7 @@ const simulated = {
 } as const;
 
 /** Solidity tests take the same cases every time, in seconds; with TEST_PROFILE=ci other ones, for minutes. */
-const isThorough = process.env["TEST_PROFILE"] === "ci";
+const isThorough = process.env.TEST_PROFILE === "ci";
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],

@@ -1,5 +1,6 @@
 /** The library of BlockchainBus. What is not here is not meant for others. */
 export * from "./chain/addressBook.js";
+export * from "./chain/blockAt.js";
 export * from "./chain/enums.js";
 export * from "./chain/federation.js";
 export * from "./chain/logs.js";

@@ -2,9 +2,10 @@ import { type Interface, type Result, getAddress, toBeHex, toQuantity } from "et
 
 import type { AddressBook } from "../chain/addressBook.js";
 import { CloudStatus, VmState } from "../chain/enums.js";
-import { type RawLog, readLogs } from "../chain/logs.js";
+import { type LogFilter, type RawLog, readLogs } from "../chain/logs.js";
 import { BusError } from "../errors/busError.js";
 import { AccessManager__factory } from "../typechain/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.js";
+import { ChargingLedger__factory } from "../typechain/factories/contracts/charging/ChargingLedger__factory.js";
 import { ValidatorSet__factory } from "../typechain/factories/contracts/governance/ValidatorSet__factory.js";
 import { MigrationLedger__factory } from "../typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import { CloudRegistry__factory } from "../typechain/factories/contracts/registry/CloudRegistry__factory.js";
@@ -14,6 +15,7 @@ import type { NodesFile } from "./nodesFile.js";
 
 const REGISTRY = CloudRegistry__factory.createInterface();
 const LEDGER = MigrationLedger__factory.createInterface();
+const CHARGING = ChargingLedger__factory.createInterface();
 const AUTHORITY = AccessManager__factory.createInterface();
 const VALIDATORS = ValidatorSet__factory.createInterface();
 
@@ -36,6 +38,13 @@ export interface Home {
   readonly vms: readonly string[];
 }
 
+/** Balances of a cloud that are not zero, and the last block that was looked at for more. */
+export interface Balances {
+  readonly block: number;
+  /** As `creditor/debtor/currency`, the currency as the contract has it. */
+  readonly pairs: readonly string[];
+}
+
 /** What was found in events so far: only the events of new blocks are asked for. Plain JSON. */
 export interface EventMemory {
   /** The last block whose events are in. */
@@ -46,10 +55,12 @@ export interface EventMemory {
   readonly grants: readonly string[];
   /** By the ids of clouds that are no members any more. */
   readonly homes: Readonly<Record<string, Home>>;
+  /** By the ids of clouds that are no members any more. */
+  readonly balances: Readonly<Record<string, Balances>>;
 }
 
 /** Nothing is known yet. */
-export const NO_EVENTS: EventMemory = { block: -1, agents: [], grants: [], homes: {} };
+export const NO_EVENTS: EventMemory = { block: -1, agents: [], grants: [], homes: {}, balances: {} };
 
 /** Questions to a federation's contracts at one block. */
 interface Reader {
@@ -76,7 +87,7 @@ function readerAt(rpc: NodeRpc, book: AddressBook, number: number): Reader {
 function logsOf(
   rpc: NodeRpc,
   address: string,
-  topics: readonly (string | null)[],
+  topics: LogFilter["topics"] & object,
   from: number,
   to: number,
 ): Promise<readonly RawLog[]> {
@@ -110,7 +121,7 @@ export async function rememberEvents(
     const event = AUTHORITY.parseLog(log);
     if (event) grants.add(`${String(event.args.account)}/${String(event.args.roleId)}`);
   }
-  return { block, agents: [...agents], grants: [...grants], homes: memory.homes };
+  return { ...memory, block, agents: [...agents], grants: [...grants] };
 }
 
 /** Roles of the AccessManager that a plain key may have been given in block 0, where there are no events. */
@@ -118,8 +129,8 @@ const FIRST_ROLES = [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n];
 
 /**
  * Whom the chain lets in at a block. Nodes: those of the validators and of the members, Active or Suspended. Accounts:
- * accounts, recovery addresses and agents of every member and of every other cloud that has a VM or an open move, and
- * whoever holds a role.
+ * accounts, recovery addresses and agents of every member and of every other cloud that has a VM, an open move or a
+ * balance, and whoever holds a role.
  * @throws BusError `BAD_ANSWER` if the chain names no validator: that is never so, and nothing is to be done by it.
  */
 export async function readWanted(
@@ -163,7 +174,10 @@ export async function readWanted(
     unplaced: [...validators].filter((address) => !placed.has(address)),
   };
   const homes = Object.fromEntries(clouds.flatMap(({ cloud, home }) => (home ? [[cloud, home] as const] : [])));
-  return { wanted, memory: { ...memory, homes } };
+  const balances = Object.fromEntries(
+    clouds.flatMap(({ cloud, balances: found }) => (found ? [[cloud, found] as const] : [])),
+  );
+  return { wanted, memory: { ...memory, homes, balances } };
 }
 
 interface CloudFacts {
@@ -175,6 +189,8 @@ interface CloudFacts {
   readonly agentEpoch: bigint;
   /** Of a cloud that is no member any more. */
   readonly home: Home | undefined;
+  /** Of a cloud that is no member any more. */
+  readonly balances: Balances | undefined;
 }
 
 async function readCloud(
@@ -193,11 +209,13 @@ async function readCloud(
   };
   const facts = { cloud, account, recovery, agentEpoch };
   const isMember = Number(status) === CloudStatus.Active || Number(status) === CloudStatus.Suspended;
-  if (isMember) return { ...facts, isMember, hasBusiness: true, home: undefined };
+  if (isMember) return { ...facts, isMember, hasBusiness: true, home: undefined, balances: undefined };
   const home = await readHome(rpc, book, reader, cloud, memory);
   const [away, sitesInUse] = await reader.call("MigrationLedger", LEDGER, "obligationsOf", cloud);
-  // It needs its way out: with a VM of its own, with a foreign one, and with an open move.
-  return { ...facts, isMember, hasBusiness: home.vms.length > 0 || away !== 0n || sitesInUse !== 0n, home };
+  const balances = await readBalances(rpc, book, reader, cloud, memory);
+  // It needs its way out: with a VM of its own, with a foreign one, with an open move, and with a balance to be settled.
+  const isBusy = home.vms.length > 0 || away !== 0n || sitesInUse !== 0n || balances.pairs.length > 0;
+  return { ...facts, isMember, hasBusiness: isBusy, home, balances };
 }
 
 const OVER: readonly number[] = [VmState.None, VmState.Terminated, VmState.Succeeded];
@@ -225,6 +243,39 @@ async function readHome(
     }),
   );
   return { block: memory.block, vms: judged.flat() };
+}
+
+/** The balances of a cloud that are not zero. One that is zero is found again by the event that changes it. */
+async function readBalances(
+  rpc: NodeRpc,
+  book: AddressBook,
+  reader: Reader,
+  cloud: number,
+  memory: EventMemory,
+): Promise<Balances> {
+  const { block, pairs } = memory.balances[cloud] ?? { block: -1, pairs: [] };
+  const known = new Set(pairs);
+  const id = toBeHex(cloud, 32);
+  const booked = ["StaySettled", "CreditSettled", "NotePosted"].map((event) => topicOf(CHARGING, event));
+  const paid = topicOf(CHARGING, "PaymentAcknowledged");
+  for (const topics of [
+    [booked, null, id],
+    [booked, null, null, id],
+    [paid, id],
+    [paid, null, id],
+  ]) {
+    for (const log of await logsOf(rpc, book.contracts.ChargingLedger, topics, block + 1, memory.block)) {
+      const args = CHARGING.parseLog(log)?.args;
+      if (args) known.add([args.creditor, args.debtor, args.currency].map(String).join("/"));
+    }
+  }
+  const judged = await Promise.all(
+    [...known].map(async (pair) => {
+      const [balance] = await reader.call("ChargingLedger", CHARGING, "balanceOf", ...pair.split("/"));
+      return balance === 0n ? [] : [pair];
+    }),
+  );
+  return { block: memory.block, pairs: judged.flat() };
 }
 
 /** Agents of the served clouds that may act: bound, not revoked, not voided, not expired at the block's time. */

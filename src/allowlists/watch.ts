@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { toQuantity } from "ethers";
-
 import type { AddressBook } from "../chain/addressBook.js";
+import { readLogs } from "../chain/logs.js";
 import { type MirrorOptions, type MirrorState, type Tell, mirrorOnce } from "./mirror.js";
 import type { NodeRpc } from "./nodeRpc.js";
 import type { NodesFile } from "./nodesFile.js";
@@ -38,8 +37,8 @@ export async function watchChain(
   tell: Tell,
   signal: AbortSignal,
 ): Promise<void> {
-  const { AccessManager, CloudRegistry, MigrationLedger, ValidatorSet } = book.contracts;
-  const watched = [AccessManager, CloudRegistry, MigrationLedger, ValidatorSet];
+  const { AccessManager, ChargingLedger, CloudRegistry, MigrationLedger, ValidatorSet } = book.contracts;
+  const watched = [AccessManager, ChargingLedger, CloudRegistry, MigrationLedger, ValidatorSet];
   let state = await store.load();
   let dueAt = 0;
   let isDue = true;
@@ -76,7 +75,6 @@ function postponed(unwanted: MirrorState["unwanted"], entries: readonly string[]
 async function hasEvents(rpc: NodeRpc, address: readonly string[], after: number): Promise<boolean> {
   const head = Number(await rpc.send<string>("eth_blockNumber"));
   if (head <= after) return false;
-  const filter = { address, fromBlock: toQuantity(after + 1), toBlock: toQuantity(head) };
-  const logs = await rpc.send<readonly unknown[]>("eth_getLogs", filter);
+  const logs = await readLogs((method, params) => rpc.send(method, ...params), { address }, after + 1, head);
   return logs.length > 0;
 }

@@ -1,6 +1,7 @@
 import { AbiCoder, type EventLog, type Log, id as hashOf, keccak256 } from "ethers";
 
 import type { Federation } from "../chain/federation.js";
+import { readInPieces } from "../chain/logs.js";
 import { parseLog } from "../chain/send.js";
 import { unpackResources } from "../documents/build.js";
 import type { Resources } from "../documents/types.js";
@@ -101,11 +102,9 @@ export interface ReadOptions {
   /** First block with an event of this federation: the deployment's. */
   readonly fromBlock?: number;
   readonly toBlock?: number;
-  /** How many blocks are asked for at once: nodes refuse long ranges (Besu more than 5,000 unless told otherwise). */
+  /** How many blocks are asked for at once to begin with; fewer where the node refuses. */
   readonly blocksPerRequest?: number;
 }
-
-const BLOCKS_PER_REQUEST = 5_000;
 
 /** Key of a stay in {@link Books}. */
 export function stayKey(vm: string, sequence: number): string {
@@ -158,17 +157,16 @@ export function debtsOf(lines: readonly BookLine[]): Debt[] {
 
 async function readLogs(federation: Federation, options: ReadOptions): Promise<Log[]> {
   const { provider, addressBook } = federation;
-  const { fromBlock = 0, blocksPerRequest = BLOCKS_PER_REQUEST } = options;
+  const { fromBlock = 0, blocksPerRequest } = options;
   const last = options.toBlock ?? (await provider.getBlockNumber());
   const { ChargingLedger, MigrationLedger } = addressBook.contracts;
-  const found: Log[] = [];
-  for (let first = fromBlock; first <= last; first += blocksPerRequest) {
-    const range = { fromBlock: first, toBlock: Math.min(last, first + blocksPerRequest - 1) };
-    const both = await Promise.all(
-      [ChargingLedger, MigrationLedger].map((address) => provider.getLogs({ address, ...range })),
-    );
-    found.push(...both.flat());
-  }
+  const address = [ChargingLedger, MigrationLedger];
+  const found = await readInPieces(
+    (first, end) => provider.getLogs({ address, fromBlock: first, toBlock: end }),
+    fromBlock,
+    last,
+    blocksPerRequest,
+  );
   return found.sort((a, b) => a.blockNumber - b.blockNumber || a.index - b.index);
 }
 

@@ -1,3 +1,5 @@
+import { monthOf as monthNumberOf } from "../reputation/calendarMonth.js";
+
 /** A stretch of time within one calendar month, UTC; times in milliseconds. */
 export interface MonthSlice {
   /** Begin of the month. */
@@ -6,16 +8,19 @@ export interface MonthSlice {
   readonly to: bigint;
 }
 
+/** Begin of a month that is counted from January 1970. */
+function beginOf(month: number): bigint {
+  return BigInt(Date.UTC(1970, month));
+}
+
 /** Begin of the calendar month, UTC, in which a time lies. */
 export function monthOf(time: bigint): bigint {
-  const date = new Date(Number(time));
-  return BigInt(Date.UTC(date.getUTCFullYear(), date.getUTCMonth()));
+  return beginOf(monthNumberOf(time));
 }
 
 /** Begin of the month after that in which a time lies. */
 export function nextMonth(time: bigint): bigint {
-  const date = new Date(Number(time));
-  return BigInt(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1));
+  return beginOf(monthNumberOf(time) + 1);
 }
 
 /** A stretch of time cut at the beginnings of months; empty if it does not begin before it ends. */

@@ -18,34 +18,31 @@ export function freshSalt(): string {
   return hexlify(randomBytes(32));
 }
 
+/** One value for every resource, told its name and the number of its lane. */
+export function eachResource<T>(value: (name: keyof Resources, lane: number) => T): {
+  readonly [name in keyof Resources]: T;
+} {
+  const of = (name: keyof Resources) => value(name, RESOURCE_NAMES.indexOf(name));
+  return {
+    vcpuMilli: of("vcpuMilli"),
+    memoryMiB: of("memoryMiB"),
+    storageGiB: of("storageGiB"),
+    diskIops: of("diskIops"),
+    networkMbps: of("networkMbps"),
+    gpus: of("gpus"),
+    spare1: of("spare1"),
+    spare2: of("spare2"),
+  };
+}
+
 /** Resources with zero where nothing is said. */
 export function buildResources(amounts: Partial<Resources>): Resources {
-  return {
-    vcpuMilli: 0,
-    memoryMiB: 0,
-    storageGiB: 0,
-    diskIops: 0,
-    networkMbps: 0,
-    gpus: 0,
-    spare1: 0,
-    spare2: 0,
-    ...amounts,
-  };
+  return { ...eachResource(() => 0), ...amounts };
 }
 
 /** Rates with zero where nothing is said. */
 export function buildRates(rates: Partial<Rates>): Rates {
-  return {
-    vcpuMilli: 0n,
-    memoryMiB: 0n,
-    storageGiB: 0n,
-    diskIops: 0n,
-    networkMbps: 0n,
-    gpus: 0n,
-    spare1: 0n,
-    spare2: 0n,
-    ...rates,
-  };
+  return { ...eachResource(() => 0n), ...rates };
 }
 
 /** A price with a fresh salt; free of charge in EUR unless said otherwise. */
@@ -116,15 +113,5 @@ export function packResources(resources: Resources): bigint {
 
 /** The amounts in a packed word. */
 export function unpackResources(word: bigint): Resources {
-  const lane = (index: bigint) => Number((word >> (index * LANE_BITS)) & 0xffffffffn);
-  return {
-    vcpuMilli: lane(0n),
-    memoryMiB: lane(1n),
-    storageGiB: lane(2n),
-    diskIops: lane(3n),
-    networkMbps: lane(4n),
-    gpus: lane(5n),
-    spare1: lane(6n),
-    spare2: lane(7n),
-  };
+  return eachResource((_, lane) => Number((word >> (BigInt(lane) * LANE_BITS)) & 0xffffffffn));
 }

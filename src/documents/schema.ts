@@ -1,5 +1,6 @@
 import type { TypedDataField } from "ethers";
 
+import { METRIC_NAMES } from "../sla/metrics.js";
 import { RESOURCE_NAMES } from "./types.js";
 
 type Fields = readonly TypedDataField[];
@@ -12,16 +13,7 @@ function fields(text: string): Fields {
   });
 }
 
-const METRIC_NAMES = [
-  "availabilityPpm",
-  "cpuReadyPpm",
-  "diskLatencyUs",
-  "diskIops",
-  "throughputKbps",
-  "networkLatencyUs",
-  "lossPpm",
-  "measured",
-];
+const METRICS_FIELDS: readonly string[] = [...METRIC_NAMES, "measured"];
 
 /** Every EIP-712 struct of BlockchainBus. A primary type needs those it refers to: {@link typesOf}. */
 export const EIP712_TYPES = {
@@ -29,7 +21,7 @@ export const EIP712_TYPES = {
   Rates: RESOURCE_NAMES.map((name) => ({ name, type: "uint64" })),
   Line: fields("bytes32 vm,uint32 nonce,uint256 features,Resources resources"),
   Price: fields("string currency,Rates rates,uint8 settlement,bytes32 salt"),
-  Metrics: METRIC_NAMES.map((name) => ({ name, type: "uint32" })),
+  Metrics: METRICS_FIELDS.map((name) => ({ name, type: "uint32" })),
   Tier: fields("uint32 belowPpm,uint16 creditBps"),
   Sla: fields(
     "Metrics thresholds,Tier[] availabilityTiers,uint16 otherMetricsBps,uint16 capBps,uint32 pauseBudgetMs,bytes32 salt",

@@ -104,7 +104,6 @@ export type BusErrorCode =
   | "BAD_SCENARIO"
   | "BAD_TRACE"
   | "CHARGE_OVERFLOW"
-  | "BAD_DEBTS"
   | "BAD_PERIOD"
   | "BAD_EXPORT"
   | "BAD_ARGUMENT"

@@ -4,7 +4,7 @@ import type { Demand } from "../actions/questions/canHost.js";
 import { type SiteView, sitesOf } from "../actions/questions/clouds.js";
 import { standingOf } from "../actions/questions/reputation.js";
 import { CloudStatus } from "../chain/enums.js";
-import { packResources } from "../documents/build.js";
+import { eachResource, packResources } from "../documents/build.js";
 import { BusError } from "../errors/busError.js";
 import type { RevertValue } from "../errors/revert.js";
 import { STANDING_ONE, type Standing } from "../reputation/standing.js";
@@ -122,17 +122,7 @@ function asBigints(numbers: Readonly<{ [name: string]: number }>): { [name: stri
 }
 
 function sum(committed: Resources, needs: readonly Demand[]): Resources {
-  const lane = (name: keyof Resources) => needs.reduce((all, need) => all + need.resources[name], committed[name]);
-  return {
-    vcpuMilli: lane("vcpuMilli"),
-    memoryMiB: lane("memoryMiB"),
-    storageGiB: lane("storageGiB"),
-    diskIops: lane("diskIops"),
-    networkMbps: lane("networkMbps"),
-    gpus: lane("gpus"),
-    spare1: lane("spare1"),
-    spare2: lane("spare2"),
-  };
+  return eachResource((name) => needs.reduce((all, need) => all + need.resources[name], committed[name]));
 }
 
 /**

@@ -3,6 +3,7 @@ import { Result, ZeroHash } from "ethers";
 import { ask } from "../chain/ask.js";
 import { AgentScope } from "../chain/enums.js";
 import type { Federation } from "../chain/federation.js";
+import { readInPieces } from "../chain/logs.js";
 import { type BusEvent, parseLog } from "../chain/send.js";
 import { moveOfEvent } from "../documents/agreedMove.js";
 import type { PublicAgreement } from "../documents/types.js";
@@ -28,11 +29,12 @@ export const MAX_BLOCKS = 5_000;
 /** Events of the ledger and the oracle in blocks, both ends included, in their order. */
 export async function eventsIn(federation: Federation, from: number, to: number): Promise<BusEvent[]> {
   const { MigrationLedger, SlaOracle } = federation.addressBook.contracts;
-  const logs = await federation.provider.getLogs({
-    address: [MigrationLedger, SlaOracle],
-    fromBlock: from,
-    toBlock: to,
-  });
+  const address = [MigrationLedger, SlaOracle];
+  const logs = await readInPieces(
+    (fromBlock, toBlock) => federation.provider.getLogs({ address, fromBlock, toBlock }),
+    from,
+    to,
+  );
   return logs.flatMap((log) => parseLog(federation, log));
 }
 

@@ -77,7 +77,7 @@ export async function doPromise(
       return keep(claim(as(world, by, step.as), vm, sequence, step.window, by.cloud, metrics));
     }
     case "object": {
-      const by = step.by === undefined ? await otherSide(world, stay, grid, step.window) : step.by;
+      const by = step.by ?? (await otherSide(world, stay, grid, step.window));
       const agreement = await agreementFor(world, stay);
       return keep(object(as(world, cloudOf(world, by), step.as), vm, sequence, step.window, agreement));
     }

@@ -1,7 +1,7 @@
 import { type BlockTag, ZeroAddress } from "ethers";
 
 import type { Federation } from "../../chain/federation.js";
-import { unpackResources } from "../../documents/build.js";
+import { buildRates, eachResource, unpackResources } from "../../documents/build.js";
 import type { Rates, Resources } from "../../documents/types.js";
 import type { CapacityExchange } from "../../typechain/contracts/exchange/CapacityExchange.js";
 import type { MigrationLedger } from "../../typechain/contracts/ledger/MigrationLedger.js";
@@ -103,7 +103,7 @@ async function siteOf(
     committed: unpackResources(committed.reduce((sum, vector) => sum + vector, 0n)),
   };
   if (!hasOffer) {
-    const rates = ratesOf(() => 0n);
+    const rates = buildRates({});
     return {
       ...base,
       capacity: nothing,
@@ -118,39 +118,12 @@ async function siteOf(
   const offer = await exchange.offerOf(cloud, site, at);
   return {
     ...base,
-    capacity: resourcesOf((lane) => offer.capacity[lane]),
-    biggest: resourcesOf((lane) => offer.biggest[lane]),
+    capacity: eachResource((lane) => Number(offer.capacity[lane])),
+    biggest: eachResource((lane) => Number(offer.biggest[lane])),
     features: offer.features,
     validFrom: offer.validFrom,
     validUntil: offer.validUntil,
     currency: offer.currency,
-    rates: ratesOf((lane) => offer.rates[lane]),
-  };
-}
-
-function resourcesOf(read: (lane: keyof Resources) => bigint): Resources {
-  const lane = (name: keyof Resources) => Number(read(name));
-  return {
-    vcpuMilli: lane("vcpuMilli"),
-    memoryMiB: lane("memoryMiB"),
-    storageGiB: lane("storageGiB"),
-    diskIops: lane("diskIops"),
-    networkMbps: lane("networkMbps"),
-    gpus: lane("gpus"),
-    spare1: lane("spare1"),
-    spare2: lane("spare2"),
-  };
-}
-
-function ratesOf(read: (lane: keyof Resources) => bigint): Rates {
-  return {
-    vcpuMilli: read("vcpuMilli"),
-    memoryMiB: read("memoryMiB"),
-    storageGiB: read("storageGiB"),
-    diskIops: read("diskIops"),
-    networkMbps: read("networkMbps"),
-    gpus: read("gpus"),
-    spare1: read("spare1"),
-    spare2: read("spare2"),
+    rates: eachResource((lane) => offer.rates[lane]),
   };
 }

@@ -1,7 +1,8 @@
 import { TypedDataEncoder, keccak256, recoverAddress } from "ethers";
 
-import { KeyRole } from "../../chain/enums.js";
+import { DocumentKind, KeyRole } from "../../chain/enums.js";
 import type { Federation } from "../../chain/federation.js";
+import { readAround } from "../../chain/logs.js";
 import { type Stay, stays as staysOf } from "./stays.js";
 
 /** Who signed a document, as the chain shows it. */
@@ -35,9 +36,9 @@ export async function historyOf(federation: Federation, vm: string): Promise<His
       if (stay.agreement === 0)
         return { ...stay, agreementId: undefined, signers: [], handoverSigners: [], transaction: undefined };
       const id = await federation.ledger.agreementAt(stay.agreement);
-      const found = await findDocument(federation, stay.agreement);
+      const found = await findDocument(federation, stay);
       const signers = found ? await signersOf(federation, found.document, found.transaction) : [];
-      const handover = await findHandover(federation, stay.agreement);
+      const handover = await findHandover(federation, stay);
       const handoverSigners = handover ? await signersOf(federation, handover.document, handover.transaction) : [];
       return { ...stay, agreementId: id, signers, handoverSigners, transaction: found?.transaction };
     }),
@@ -49,21 +50,27 @@ interface Brought {
   readonly transaction: string;
 }
 
-async function findHandover({ ledger }: Federation, number: number): Promise<Brought | undefined> {
-  const [completed] = await ledger.queryFilter(ledger.filters.MoveCompleted(number), 0);
+async function findHandover({ ledger, provider }: Federation, stay: Stay): Promise<Brought | undefined> {
+  if (stay.kind !== DocumentKind.Move) return undefined;
+  const filter = ledger.filters.MoveCompleted(stay.agreement);
+  const read = (from: number, to: number) => ledger.queryFilter(filter, from, to);
+  const [completed] = await readAround(provider, read, stay.startedAt);
   return completed && { document: completed.args.handover, transaction: completed.transactionHash };
 }
 
-async function findDocument(federation: Federation, number: number): Promise<Brought | undefined> {
-  const { ledger } = federation;
-  const [moves, others] = await Promise.all([
-    ledger.queryFilter(ledger.filters.MoveAgreed(number), 0),
-    ledger.queryFilter(ledger.filters.DocumentAccepted(number), 0),
-  ]);
-  const move = moves[0];
-  if (move) return { document: move.args.move, transaction: move.transactionHash };
-  const other = others[0];
-  return other ? { document: other.args.document, transaction: other.transactionHash } : undefined;
+async function findDocument({ ledger, provider }: Federation, stay: Stay): Promise<Brought | undefined> {
+  const read = async (from: number, to: number): Promise<Brought[]> => {
+    const [moves, others] = await Promise.all([
+      ledger.queryFilter(ledger.filters.MoveAgreed(stay.agreement), from, to),
+      ledger.queryFilter(ledger.filters.DocumentAccepted(stay.agreement), from, to),
+    ]);
+    return [
+      ...moves.map(({ args, transactionHash }) => ({ document: args.move, transaction: transactionHash })),
+      ...others.map(({ args, transactionHash }) => ({ document: args.document, transaction: transactionHash })),
+    ];
+  };
+  const [found] = await readAround(provider, read, stay.startedAt);
+  return found;
 }
 
 async function signersOf(federation: Federation, document: string, hash: string): Promise<Signatory[]> {

@@ -2,7 +2,9 @@ import type { Result } from "ethers";
 
 import { ask } from "../../chain/ask.js";
 import type { Federation } from "../../chain/federation.js";
+import { readAll, readAround } from "../../chain/logs.js";
 import { BusError } from "../../errors/busError.js";
+import { RevertError } from "../../errors/revert.js";
 import type { ProposalDraft } from "../../governance/proposal.js";
 
 /** A proposal with its calls, and how it stands. Times are seconds since the epoch; zero for not known yet. */
@@ -28,12 +30,12 @@ interface Created {
   readonly draft: ProposalDraft;
 }
 
-async function created({ governor, provider }: Federation): Promise<Created[]> {
+async function createdIn({ governor, provider }: Federation, from: number, to: number): Promise<Created[]> {
   const logs = await provider.getLogs({
     address: await governor.getAddress(),
     topics: [governor.interface.getEvent("ProposalCreated").topicHash],
-    fromBlock: 0,
-    toBlock: "latest",
+    fromBlock: from,
+    toBlock: to,
   });
   return logs.flatMap((log) => {
     const args = governor.interface.parseLog(log)?.args;
@@ -69,7 +71,8 @@ async function viewOf({ governor }: Federation, { id, draft }: Created): Promise
 
 /** Every proposal that was ever made, oldest first. */
 export async function proposalsOf(federation: Federation): Promise<ProposalView[]> {
-  return Promise.all((await created(federation)).map((one) => viewOf(federation, one)));
+  const all = await readAll(federation.provider, (from, to) => createdIn(federation, from, to));
+  return Promise.all(all.map((one) => viewOf(federation, one)));
 }
 
 /**
@@ -77,7 +80,15 @@ export async function proposalsOf(federation: Federation): Promise<ProposalView[
  * @throws BusError `UNKNOWN_PROPOSAL` if nobody made it.
  */
 export async function readProposal(federation: Federation, id: bigint): Promise<ProposalView> {
-  const found = (await created(federation)).find((one) => one.id === id);
-  if (!found) throw new BusError("UNKNOWN_PROPOSAL", `there is no proposal ${id}`);
+  const { provider, governor } = federation;
+  const { snapshot } = await ask(governor.proposalOf(id)).catch((thrown: unknown) => {
+    if (!(thrown instanceof RevertError)) throw thrown;
+    throw new BusError("UNKNOWN_PROPOSAL", `there is no proposal ${id}`, { cause: thrown });
+  });
+  // It can be voted on from the next second on: the snapshot is the time of the block that it was made in.
+  const read = async (from: number, to: number) =>
+    (await createdIn(federation, from, to)).filter((one) => one.id === id);
+  const [found] = await readAround(provider, read, snapshot * 1_000n);
+  if (!found) throw new BusError("UNKNOWN_PROPOSAL", `no event of proposal ${id} is to be found`);
   return viewOf(federation, found);
 }

@@ -2,6 +2,7 @@ import type { BlockTag } from "ethers";
 
 import { ask } from "../../chain/ask.js";
 import type { Federation } from "../../chain/federation.js";
+import { readAll } from "../../chain/logs.js";
 import { type Evidence, NO_EVIDENCE, type Standing, addEvidence } from "../../reputation/standing.js";
 
 /**
@@ -47,11 +48,18 @@ export type EvidenceByMonth = ReadonlyMap<number, ReadonlyMap<number, Evidence>>
 /**
  * All evidence of a cloud on this reputation ledger, put together from its events alone. `countEvidence` and
  * `standingFrom` make of it what the contract answers.
+ * @param fromBlock First block with an event of this federation: the deployment's.
  */
-export async function evidenceFromEvents(federation: Federation, cloud: number): Promise<EvidenceByMonth> {
-  const { reputation } = federation;
+export async function evidenceFromEvents(
+  federation: Federation,
+  cloud: number,
+  fromBlock = 0,
+): Promise<EvidenceByMonth> {
+  const { provider, reputation } = federation;
+  const filter = reputation.filters.EvidenceAdded(cloud);
   const months = new Map<number, Map<number, Evidence>>();
-  for (const { args } of await ask(reputation.queryFilter(reputation.filters.EvidenceAdded(cloud)))) {
+  const events = await ask(readAll(provider, (from, to) => reputation.queryFilter(filter, from, to), fromBlock));
+  for (const { args } of events) {
     const [month, counterparty] = [Number(args.month), Number(args.counterparty)];
     const parts = months.get(month) ?? new Map<number, Evidence>();
     months.set(month, parts);

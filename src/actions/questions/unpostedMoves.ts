@@ -1,5 +1,6 @@
 import { ask } from "../../chain/ask.js";
 import type { Federation } from "../../chain/federation.js";
+import { readAll } from "../../chain/logs.js";
 import { moveOfEvent } from "../../documents/agreedMove.js";
 import type { PublicAgreement } from "../../documents/types.js";
 
@@ -14,16 +15,20 @@ export type UnpostedMove =
  * @param fromBlock Where to begin: a move must have been agreed and have ended from there on.
  */
 export async function unpostedMoves(federation: Federation, fromBlock = 0): Promise<UnpostedMove[]> {
-  const { ledger, reputation } = federation;
+  const { ledger, reputation, provider } = federation;
   const [agreed, begun, completed, aborted, expired, posted, unfinished] = await ask(
     Promise.all([
-      ledger.queryFilter(ledger.filters.MoveAgreed(), fromBlock),
-      ledger.queryFilter(ledger.filters.StayBegan(), fromBlock),
-      ledger.queryFilter(ledger.filters.MoveCompleted(), fromBlock),
-      ledger.queryFilter(ledger.filters.MoveAborted(), fromBlock),
-      ledger.queryFilter(ledger.filters.MoveExpired(), fromBlock),
-      reputation.queryFilter(reputation.filters.MovePosted(), fromBlock),
-      reputation.queryFilter(reputation.filters.UnfinishedPosted(), fromBlock),
+      readAll(provider, (from, to) => ledger.queryFilter(ledger.filters.MoveAgreed(), from, to), fromBlock),
+      readAll(provider, (from, to) => ledger.queryFilter(ledger.filters.StayBegan(), from, to), fromBlock),
+      readAll(provider, (from, to) => ledger.queryFilter(ledger.filters.MoveCompleted(), from, to), fromBlock),
+      readAll(provider, (from, to) => ledger.queryFilter(ledger.filters.MoveAborted(), from, to), fromBlock),
+      readAll(provider, (from, to) => ledger.queryFilter(ledger.filters.MoveExpired(), from, to), fromBlock),
+      readAll(provider, (from, to) => reputation.queryFilter(reputation.filters.MovePosted(), from, to), fromBlock),
+      readAll(
+        provider,
+        (from, to) => reputation.queryFilter(reputation.filters.UnfinishedPosted(), from, to),
+        fromBlock,
+      ),
     ]),
   );
   const known = new Set([...posted, ...unfinished].map(({ args }) => args.number));

@@ -2,6 +2,7 @@ import { ask } from "../../chain/ask.js";
 import type { ResultStateName } from "../../chain/enums.js";
 import { ResultState, nameOf } from "../../chain/enums.js";
 import type { Federation } from "../../chain/federation.js";
+import { readBetween } from "../../chain/logs.js";
 import type { Metrics } from "../../documents/types.js";
 import type { MetricsStructOutput } from "../../typechain/contracts/oracle/SlaOracle.js";
 import type { Observed } from "../oracle/finalise.js";
@@ -107,8 +108,14 @@ export async function observationsOf(
   sequence: number,
   window: number,
 ): Promise<Observed[]> {
-  const { oracle } = federation;
-  const found = await ask(oracle.queryFilter(oracle.filters.WindowObserved(vm, sequence, window)));
+  const { oracle, provider } = federation;
+  const grid = await gridOf(federation, vm, sequence);
+  if (!grid) return [];
+  const { startedAt, windowMs, claimWithin, objectWithin, observeWithin } = grid;
+  const from = startedAt + BigInt(window) * windowMs;
+  const until = from + windowMs + BigInt(claimWithin + objectWithin + observeWithin) * 1_000n;
+  const filter = oracle.filters.WindowObserved(vm, sequence, window);
+  const found = await ask(readBetween(provider, (a, b) => oracle.queryFilter(filter, a, b), from, until));
   return found.map(({ args: { witness, metrics, samplesRoot } }) => ({
     witness,
     observation: { vm, sequence, window, metrics: plain(metrics), samplesRoot },

@@ -5,53 +5,21 @@ import {IChargingLedger, StayAccount} from "../../../contracts/charging/IChargin
 import {Rates} from "../../../contracts/documents/Rates.sol";
 import {Resources} from "../../../contracts/documents/Resources.sol";
 import {ICapacityExchange} from "../../../contracts/exchange/ICapacityExchange.sol";
-import {IMigrationLedger, Parameters} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {OracleStub} from "../../../contracts/mocks/OracleStub.sol";
-import {ICloudRegistry} from "../../../contracts/registry/ICloudRegistry.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
 import {cheats} from "../Cheats.sol";
 import {ChargingHandler} from "./ChargingHandler.t.sol";
+import {FoundedFederation} from "./FoundedFederation.sol";
 
 /// @title The books stay what plain numbers say, whatever clouds do
-contract ChargingInvariants {
-    uint256 private constant START = 1_700_000_000;
+contract ChargingInvariants is FoundedFederation {
     uint256 private constant ATTEMPTS = 40;
 
-    uint256 private _seeds;
     ChargingHandler private _handler;
     IChargingLedger private _books;
 
     function setUp() external {
-        cheats.warp(START);
-        ICloudRegistry.Candidate[] memory founders = new ICloudRegistry.Candidate[](4);
-        for (uint256 i = 0; i < founders.length; ++i) {
-            founders[i] = ICloudRegistry.Candidate({
-                label: string.concat("cloud-", string(abi.encodePacked(bytes1(uint8(0x61 + i))))),
-                account: cheats.addr(0xB105 + i + 1),
-                recovery: cheats.addr(0xB205 + i + 1),
-                endpoint: "https://cloud.example",
-                spkiHash: bytes32(i + 1)
-            });
-        }
-        // By their names: to compile all of them into this test again would take minutes. No role is needed here.
-        address authority = address(this);
-        address registry = _deploy("CloudRegistry.sol:CloudRegistry", abi.encode(authority, founders));
-        address exchange = _deploy("CapacityExchange.sol:CapacityExchange", abi.encode(authority, registry));
-        bytes memory shared = abi.encode(authority, registry, exchange, address(0));
-        address exits = _deploy("MigrationLedgerExits.sol:MigrationLedgerExits", shared);
-        address changes = _deploy("MigrationLedgerChanges.sol:MigrationLedgerChanges", shared);
-        Parameters memory parameters = Parameters({
-            agreeWithin: 15 minutes,
-            startWithin: 24 hours,
-            completeWithin: 72 hours,
-            startLead: 1 hours,
-            tolerance: 15 minutes,
-            lossWait: 15 minutes,
-            retention: 1 days
-        });
-        IMigrationLedger ledger = IMigrationLedger(
-            _deploy("MigrationLedger.sol:MigrationLedger", bytes.concat(shared, abi.encode(exits, changes, parameters)))
-        );
+        (, address exchange, address ledger) = _found(4);
         OracleStub oracle = OracleStub(_deploy("OracleStub.sol:OracleStub", abi.encode(ledger)));
         _books = IChargingLedger(_deploy("ChargingLedger.sol:ChargingLedger", abi.encode(oracle)));
         _handler = ChargingHandler(
@@ -80,14 +48,6 @@ contract ChargingInvariants {
             cheats.prank(account);
             exchange.offer(CloudId.wrap(cloud), 0, offered);
         }
-    }
-
-    function _deploy(string memory artifact, bytes memory arguments) private returns (address deployed) {
-        bytes memory code = bytes.concat(cheats.getCode(artifact), arguments);
-        assembly ("memory-safe") {
-            deployed := create(0, add(code, 0x20), mload(code))
-        }
-        require(deployed != address(0), artifact);
     }
 
     function targetContracts() external view returns (address[] memory targets) {
@@ -129,10 +89,6 @@ contract ChargingInvariants {
     function _reach(string memory action, function(uint256) external act) private {
         for (uint256 i = 0; i < ATTEMPTS && _handler.calls(action) == 0; ++i) act(_nextSeed());
         require(_handler.calls(action) > 0, string.concat("never done: ", action));
-    }
-
-    function _nextSeed() private returns (uint256) {
-        return uint256(keccak256(abi.encode("seed", ++_seeds)));
     }
 
     /* CHECKS */

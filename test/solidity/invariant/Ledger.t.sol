@@ -2,55 +2,25 @@
 pragma solidity 0.8.30;
 
 import {Resources} from "../../../contracts/documents/Resources.sol";
-import {IMigrationLedger, Parameters, Stay, Vm, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
-import {ICloudRegistry} from "../../../contracts/registry/ICloudRegistry.sol";
+import {IMigrationLedger, Stay, Vm, VmState} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
 import {ResourceVector} from "../../../contracts/types/ResourceVector.sol";
 import {cheats} from "../Cheats.sol";
 import {Lanes} from "../Lanes.sol";
+import {FoundedFederation} from "./FoundedFederation.sol";
 import {LedgerHandler} from "./LedgerHandler.t.sol";
 import {LedgerModel} from "./LedgerModel.sol";
 
 /// @title Exchange and ledger stay what the model says, whatever clouds do
-contract LedgerInvariants {
-    uint256 private constant START = 1_700_000_000;
+contract LedgerInvariants is FoundedFederation {
     uint256 private constant ATTEMPTS = 24;
 
-    uint256 private _seeds;
     LedgerHandler private _handler;
     IMigrationLedger private _ledger;
 
     function setUp() external {
-        cheats.warp(START);
-        ICloudRegistry.Candidate[] memory founders = new ICloudRegistry.Candidate[](4);
-        for (uint256 i = 0; i < founders.length; ++i) {
-            founders[i] = ICloudRegistry.Candidate({
-                label: string.concat("cloud-", string(abi.encodePacked(bytes1(uint8(0x61 + i))))),
-                account: cheats.addr(0xB105 + i + 1),
-                recovery: cheats.addr(0xB205 + i + 1),
-                endpoint: "https://cloud.example",
-                spkiHash: bytes32(i + 1)
-            });
-        }
-        // By their names: to compile all of them into this test again would take minutes. No role is needed here.
-        address authority = address(this);
-        address registry = _deploy("CloudRegistry.sol:CloudRegistry", abi.encode(authority, founders));
-        address exchange = _deploy("CapacityExchange.sol:CapacityExchange", abi.encode(authority, registry));
-        bytes memory shared = abi.encode(authority, registry, exchange, address(0));
-        address exits = _deploy("MigrationLedgerExits.sol:MigrationLedgerExits", shared);
-        address changes = _deploy("MigrationLedgerChanges.sol:MigrationLedgerChanges", shared);
-        Parameters memory parameters = Parameters({
-            agreeWithin: 15 minutes,
-            startWithin: 24 hours,
-            completeWithin: 72 hours,
-            startLead: 1 hours,
-            tolerance: 15 minutes,
-            lossWait: 15 minutes,
-            retention: 1 days
-        });
-        _ledger = IMigrationLedger(
-            _deploy("MigrationLedger.sol:MigrationLedger", bytes.concat(shared, abi.encode(exits, changes, parameters)))
-        );
+        (, address exchange, address ledger) = _found(4);
+        _ledger = IMigrationLedger(ledger);
         address hashes = _deploy("DocumentHashes.sol:DocumentHashes", "");
         address offers = _deploy("OfferModel.sol:OfferModel", abi.encode(_ledger));
         bytes memory tools = abi.encode(_ledger, exchange, hashes, offers, START);
@@ -63,14 +33,6 @@ contract LedgerInvariants {
             _handler.offer((i << 40) | (i << 8) | 1);
             if (i % 2 == 0) _handler.register(i << 8);
         }
-    }
-
-    function _deploy(string memory artifact, bytes memory arguments) private returns (address deployed) {
-        bytes memory code = bytes.concat(cheats.getCode(artifact), arguments);
-        assembly ("memory-safe") {
-            deployed := create(0, add(code, 0x20), mload(code))
-        }
-        require(deployed != address(0), artifact);
     }
 
     function targetContracts() external view returns (address[] memory targets) {
@@ -135,10 +97,6 @@ contract LedgerInvariants {
             third(_nextSeed());
         }
         require(_handler.calls(action) > 0, string.concat("never done: ", action));
-    }
-
-    function _nextSeed() private returns (uint256) {
-        return uint256(keccak256(abi.encode("seed", ++_seeds)));
     }
 
     /* CHECKS */

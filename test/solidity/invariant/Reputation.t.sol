@@ -4,9 +4,7 @@ pragma solidity 0.8.30;
 import {Rates} from "../../../contracts/documents/Rates.sol";
 import {Resources} from "../../../contracts/documents/Resources.sol";
 import {ICapacityExchange} from "../../../contracts/exchange/ICapacityExchange.sol";
-import {Parameters} from "../../../contracts/ledger/IMigrationLedger.sol";
 import {OraclePeriods} from "../../../contracts/oracle/ISlaOracle.sol";
-import {ICloudRegistry} from "../../../contracts/registry/ICloudRegistry.sol";
 import {Evidence} from "../../../contracts/reputation/Evidence.sol";
 import {
     EvidenceWeights,
@@ -16,15 +14,14 @@ import {
 } from "../../../contracts/reputation/IReputationLedger.sol";
 import {CloudId} from "../../../contracts/types/CloudId.sol";
 import {cheats} from "../Cheats.sol";
+import {FoundedFederation} from "./FoundedFederation.sol";
 import {ReputationHandler} from "./ReputationHandler.t.sol";
 
 /// @title The reputation ledger holds what the facts say, whatever clouds do and in whatever order it is posted
-contract ReputationInvariants {
-    uint256 private constant START = 1_700_000_000;
+contract ReputationInvariants is FoundedFederation {
     uint256 private constant ONE = 1e18;
     uint256 private constant ATTEMPTS = 24;
 
-    uint256 private _seeds;
     ReputationHandler private _handler;
     IReputationLedger private _reputation;
 
@@ -36,24 +33,11 @@ contract ReputationInvariants {
     }
 
     function setUp() external {
-        cheats.warp(START);
-        ICloudRegistry.Candidate[] memory founders = new ICloudRegistry.Candidate[](4);
-        for (uint256 i = 0; i < founders.length; ++i) {
-            founders[i] = ICloudRegistry.Candidate({
-                label: string.concat("cloud-", string(abi.encodePacked(bytes1(uint8(0x61 + i))))),
-                account: cheats.addr(0xB105 + i + 1),
-                recovery: cheats.addr(0xB205 + i + 1),
-                endpoint: "https://cloud.example",
-                spkiHash: bytes32(i + 1)
-            });
-        }
-        // By their names: to compile all of them into this test again would take minutes. No role is needed here.
+        (, address exchange, address ledger) = _found(4);
         address authority = address(this);
-        address registry = _deploy("CloudRegistry.sol:CloudRegistry", abi.encode(authority, founders));
-        address exchange = _deploy("CapacityExchange.sol:CapacityExchange", abi.encode(authority, registry));
         address oracle = _deploy(
             "SlaOracle.sol:SlaOracle",
-            abi.encode(authority, _deployLedger(authority, registry, exchange), OraclePeriods(45 days, 7 days, 7 days))
+            abi.encode(authority, ledger, OraclePeriods(45 days, 7 days, 7 days))
         );
         EvidenceWeights memory weights;
         weights.vcpuMilli = 1_000;
@@ -78,26 +62,6 @@ contract ReputationInvariants {
         }
     }
 
-    function _deployLedger(address authority, address registry, address exchange) private returns (address) {
-        bytes memory shared = abi.encode(authority, registry, exchange, address(0));
-        address exits = _deploy("MigrationLedgerExits.sol:MigrationLedgerExits", shared);
-        address changes = _deploy("MigrationLedgerChanges.sol:MigrationLedgerChanges", shared);
-        Parameters memory parameters = Parameters({
-            agreeWithin: 15 minutes,
-            startWithin: 24 hours,
-            completeWithin: 72 hours,
-            startLead: 1 hours,
-            tolerance: 15 minutes,
-            lossWait: 15 minutes,
-            retention: 1 days
-        });
-        return
-            _deploy(
-                "MigrationLedger.sol:MigrationLedger",
-                bytes.concat(shared, abi.encode(exits, changes, parameters))
-            );
-    }
-
     function _offer(ICapacityExchange exchange, uint32 cloud) private {
         Resources memory everything;
         everything.vcpuMilli = 2 ** 31 - 1;
@@ -116,14 +80,6 @@ contract ReputationInvariants {
                 rates: free
             })
         );
-    }
-
-    function _deploy(string memory artifact, bytes memory arguments) private returns (address deployed) {
-        bytes memory code = bytes.concat(cheats.getCode(artifact), arguments);
-        assembly ("memory-safe") {
-            deployed := create(0, add(code, 0x20), mload(code))
-        }
-        require(deployed != address(0), artifact);
     }
 
     function targetContracts() external view returns (address[] memory targets) {
@@ -160,10 +116,6 @@ contract ReputationInvariants {
 
     function _requireDone(string memory action) private view {
         require(_handler.calls(action) > 0, string.concat("never done: ", action));
-    }
-
-    function _nextSeed() private returns (uint256) {
-        return uint256(keccak256(abi.encode("seed", ++_seeds)));
     }
 
     /* CHECKS */

@@ -36,6 +36,7 @@ import {
   offeringFederation,
   signaturesOf,
 } from "../../fixtures/library.js";
+import { narrow } from "../../fixtures/narrow.js";
 
 const connection = await network.create();
 const { networkHelpers } = connection;
@@ -178,6 +179,9 @@ describe("Actions on the SlaOracle", function () {
     }
     const observed = await observationsOf(federation, vm, 2, 0);
     expect(observed.map(({ witness }) => witness)).to.deep.equal([2, 0, 1].map((i) => WITNESSES[i]!.address));
+    const limited = narrow(federation);
+    expect(await observationsOf(limited.federation, vm, 2, 0)).to.deep.equal(observed);
+    expect(limited.refused()).to.be.above(0);
     const sent = await finalise(sender(scene), vm, 2, 0, NAMED, observed);
 
     expect(eventOf(sent, "WindowWitnessed").args.window).to.equal(0n);

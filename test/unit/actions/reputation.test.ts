@@ -46,6 +46,7 @@ import {
   offeringFederation,
   signaturesOf,
 } from "../../fixtures/library.js";
+import { narrow } from "../../fixtures/narrow.js";
 import { BAD, GOOD, opened } from "../../fixtures/reputation.js";
 
 const connection = await network.create();
@@ -111,8 +112,10 @@ describe("actions on the reputation ledger", function () {
       capHours: BigInt(DEFAULT_REPUTATION_RULES.capHours),
       newcomerHours: BigInt(DEFAULT_REPUTATION_RULES.newcomerHours),
     };
+    const limited = narrow(federation);
     for (const { cloud } of members) {
       const months = await evidenceFromEvents(federation, cloud);
+      expect(await evidenceFromEvents(limited.federation, cloud)).to.deep.equal(months);
       const counted = new Map([...months].map(([month, parts]) => [month, countEvidence(parts, rules)] as const));
       for (const [month, evidence] of counted) {
         expect(await countedOf(federation, cloud, month)).to.deep.equal(evidence);
@@ -162,6 +165,9 @@ describe("actions on the reputation ledger", function () {
 
     const moves = await unpostedMoves(federation);
 
+    const limited = narrow(federation);
+    expect(await unpostedMoves(limited.federation)).to.deep.equal(moves);
+    expect(limited.refused()).to.be.above(0);
     expect(
       moves.map((move) => (move.kind === "completed" ? move.vm : publicAgreementId(move.agreement))),
     ).to.deep.equal([agreementId(givenUp.agreement), vm, agreementId(stalled.agreement)]);

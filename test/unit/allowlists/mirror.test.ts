@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { getAddress } from "ethers";
+import { ZeroHash, getAddress, id } from "ethers";
 
 import {
   FIRST_STATE,
@@ -10,7 +10,7 @@ import {
 } from "../../../src/allowlists/mirror.js";
 import { RpcError } from "../../../src/allowlists/nodeRpc.js";
 import type { NodesFile } from "../../../src/allowlists/nodesFile.js";
-import { BusError, signDocument } from "../../../src/index.js";
+import { BusError, acknowledge, asSender, postNotes, signDocument } from "../../../src/index.js";
 import {
   FOUNDING_ACCOUNTS,
   type FoundedChain,
@@ -140,6 +140,36 @@ describe("allow-lists", function () {
 
       await world.federation.ledger.connect(await world.asCloud(4)).terminate(vm);
       expect((await pass()).difference.waiting).to.have.members([account(4), recovery(4)]);
+    });
+
+    it("lets an expelled cloud in as long as it owes another one or is owed (INV-EXIT)", async function () {
+      const agent = await bindAgent(world, 4, "bookkeeper");
+      const { federation } = world;
+      const note = {
+        ...{ refersTo: ZeroHash, creditor: 2, debtor: 4, currency: "EUR", amount: 70n },
+        ...{ vm: ZeroHash, sequence: 0, through: 0n, reason: 0, salt: id("salt") },
+        validUntil: BigInt(await world.now()) + 600_000n,
+      };
+      const keys = [2, 4].map((cloud) => founderKey(`cloud-${cloud}/account`));
+      const signatures = await Promise.all(
+        keys.map((key) => signDocument(key, federation.chargingDomain, "Note", note)),
+      );
+      await postNotes(asSender(federation, await world.asCloud(1)), [note], signatures);
+      await settle();
+      await world.federation.registry.connect(world.governance).expel(4);
+      await world.federation.validators.connect(world.guardian).pruneValidator(4);
+      expect((await pass()).difference.waiting).to.deep.equal([enode(4)]);
+      const creditor = asSender(federation, await world.asCloud(2));
+      const payment = { creditor: 2, debtor: 4, currency: "EUR", amount: 69n, reference: id("most of it") };
+      await acknowledge(creditor, payment);
+      expect((await pass()).difference.waiting).to.deep.equal([enode(4)]);
+
+      await acknowledge(creditor, { ...payment, amount: 1n, reference: id("the rest") });
+      expect((await pass()).difference.waiting).to.have.members([enode(4), account(4), recovery(4), agent]);
+
+      // Paid too much, it is owed: it comes back.
+      await acknowledge(creditor, { ...payment, amount: 5n, reference: id("too much") });
+      expect((await pass()).difference.waiting).to.deep.equal([enode(4)]);
     });
 
     it("asks the chain whether who is named does hold a role", async function () {

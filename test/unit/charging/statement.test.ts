@@ -15,6 +15,7 @@ import {
 } from "../../../src/index.js";
 import { cutByMonth } from "../../../src/charging/month.js";
 import { type Booked, BEGIN_S, FEBRUARY, MARCH, booked } from "../../fixtures/booked.js";
+import { narrow } from "../../fixtures/narrow.js";
 
 const { networkHelpers } = await network.create();
 
@@ -58,6 +59,9 @@ describe("readBooks", function () {
 
     expect(parts.lines).to.deep.equal(all.lines);
     expect([...parts.stays]).to.deep.equal([...all.stays]);
+    const limited = narrow(found.federation);
+    expect((await readBooks(limited.federation)).lines).to.deep.equal(all.lines);
+    expect(limited.refused()).to.be.above(0);
   });
 
   it("tells the stays with their ends", async function () {

@@ -75,6 +75,7 @@ import {
   wait,
 } from "../../fixtures/governance.js";
 import { emptyFederation } from "../../fixtures/library.js";
+import { narrow } from "../../fixtures/narrow.js";
 import { nodeKey } from "../../fixtures/validators.js";
 
 const { networkHelpers } = await network.create();
@@ -145,6 +146,10 @@ describe("governance in the library", function () {
         members: 4,
       });
       expect(await readProposal(federation, found)).to.deep.equal(proposal);
+      const limited = narrow(federation);
+      expect(await proposalsOf(limited.federation)).to.deep.equal([proposal]);
+      expect(await readProposal(limited.federation, found)).to.deep.equal(proposal);
+      expect(limited.refused()).to.be.above(0);
       expect(plainDescription(draft.description)).to.equal("Admit 5");
     });
 

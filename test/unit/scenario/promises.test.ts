@@ -217,9 +217,9 @@ describe("scenario: promises and money", function () {
 
     expect(first).to.equal(await facts());
     const json = JSON.parse(first) as { readonly [key: string]: readonly object[] };
-    expect(json["statements"]?.[0]).to.include({ creditor: "borealis", debtor: "aurora", currency: "EUR" });
-    expect(json["credits"]?.[0]).to.include({ vm: "web-1", window: 0, host: "borealis", state: "Credited" });
-    expect(json["reputation"]?.[0]).to.deep.include({ cloud: "aurora", score: "500000000000000000" });
+    expect(json.statements?.[0]).to.include({ creditor: "borealis", debtor: "aurora", currency: "EUR" });
+    expect(json.credits?.[0]).to.include({ vm: "web-1", window: 0, host: "borealis", state: "Credited" });
+    expect(json.reputation?.[0]).to.deep.include({ cloud: "aurora", score: "500000000000000000" });
   });
 
   it("fails an expectation about money that is wrong", async function () {
