@@ -11,7 +11,7 @@ import { ask } from "../../chain/ask.js";
 import type { Federation } from "../../chain/federation.js";
 import { moveOfEvent } from "../../documents/agreedMove.js";
 import { freshSalt } from "../../documents/build.js";
-import { asPublicAgreement } from "../../documents/hash.js";
+import { publicAgreement } from "../../documents/hash.js";
 import { publicAgreementId } from "../../documents/publicHash.js";
 import type { AgreedReport, Metrics, PublicAgreement } from "../../documents/types.js";
 import { BusError } from "../../errors/busError.js";
@@ -100,7 +100,7 @@ async function publicAgreementOf(
   if (event) return moveOfEvent(event.args).agreement;
   const path = paper ?? mistake(`--paper is missing: the file of the document with agreement ${id}`);
   const { document } = await parseSignedFile(federation, await readJson(path, "BAD_SIGNED_FILE"), path);
-  const found = "agreement" in document ? asPublicAgreement(document.agreement) : undefined;
+  const found = "agreement" in document ? publicAgreement(document.agreement) : undefined;
   if (!found || publicAgreementId(found) !== id) {
     throw new BusError("BAD_SIGNED_FILE", `${path}: not the document with agreement ${id}`);
   }
