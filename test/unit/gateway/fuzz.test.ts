@@ -213,7 +213,15 @@ describe("the API under random requests", function () {
       expect(statuses.get(200), JSON.stringify([...statuses])).to.be.greaterThan(each * 10);
       for (const status of [400, 401, 403, 404, 422])
         expect(statuses.get(status) ?? 0, String(status)).to.be.greaterThan(5);
-      expect(reached.size).to.be.greaterThan(20);
+      expect(reached.size).to.be.greaterThan(35);
+      expect([...reached]).to.include.members([
+        "listBookings",
+        "readStatement",
+        "resultOf",
+        "balanceOf",
+        "standingOf",
+        "proposalsOf",
+      ]);
     } finally {
       await gateway.close();
     }
