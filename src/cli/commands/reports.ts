@@ -9,6 +9,7 @@ import { vmOf } from "../../actions/questions/vmOf.js";
 import { gridOf, resultOf, windowOf } from "../../actions/questions/windows.js";
 import { ask } from "../../chain/ask.js";
 import type { Federation } from "../../chain/federation.js";
+import { readAround } from "../../chain/logs.js";
 import { moveOfEvent } from "../../documents/agreedMove.js";
 import { freshSalt } from "../../documents/build.js";
 import { publicAgreement } from "../../documents/hash.js";
@@ -95,8 +96,10 @@ async function publicAgreementOf(
 ): Promise<PublicAgreement> {
   const { number, agreement: id } = await agreementOf(federation, vm, sequence);
   if (number === 0) mistake(`--stay: stay ${sequence} runs under no agreement`);
-  const { ledger } = federation;
-  const [event] = await ask(ledger.queryFilter(ledger.filters.MoveAgreed(number)));
+  const { ledger, provider } = federation;
+  const { startedAt } = await ask(ledger.stayOf(vm, sequence));
+  const filter = ledger.filters.MoveAgreed(number);
+  const [event] = await ask(readAround(provider, (from, to) => ledger.queryFilter(filter, from, to), startedAt));
   if (event) return moveOfEvent(event.args).agreement;
   const path = paper ?? mistake(`--paper is missing: the file of the document with agreement ${id}`);
   const { document } = await parseSignedFile(federation, await readJson(path, "BAD_SIGNED_FILE"), path);
