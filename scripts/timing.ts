@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 
 import { evaluationPage } from "./generated/evaluation.js";
 import { drawFigures } from "./timing/figures.js";
-import { LEARNING_MS, measureRecords, pipeline, plainEthers, runMove } from "./timing/latency.js";
+import { LEARNING_MS, measureRecords, pipeline, plainEthers, rest, runMove } from "./timing/latency.js";
 import { measureBatch, measureLoad, measureScale } from "./timing/load.js";
 import type {
   BoundResult,
@@ -123,6 +123,7 @@ async function measureLatency(site: Site, plan: Plan, blockMs: number): Promise<
       subject: pipeline(site, "library, heads by asking", site.openSubmitter("asking"), site.relay(2)),
       count: plan.samples,
     },
+    { subject: await rest(site), count: plan.samples },
   ];
   const all = await measureRecords(site, [...subjects, ...ethersLanes], blockMs);
   const ethersResults = all.slice(subjects.length);
@@ -251,7 +252,7 @@ async function measureScales(chain: () => Promise<ChainAddress>, plan: Plan): Pr
 /* THE WHOLE */
 
 function boundsOf(results: Omit<TimingResults, "bounds">): BoundResult[] {
-  const [library, , ethers] = results.latency;
+  const [library, ethers] = [results.latency.at(0), results.latency.at(-1)];
   if (!library || !ethers) return [];
   const ratio = library.summary.mean / ethers.summary.mean;
   const calls = library.callsPerRecord ?? NaN;

@@ -1,9 +1,10 @@
 import { type BaseWallet, JsonRpcProvider, type JsonRpcPayload, type JsonRpcResult } from "ethers";
 
-import { type Submitter, agree, complete, publicRecord, record, start } from "../../src/index.js";
+import { openGateway } from "../../src/gateway/gateway.js";
+import { type Submitter, agree, complete, openGatewayClient, publicRecord, record, start } from "../../src/index.js";
 import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import type { LatencyResult } from "./results.js";
-import { HOME, type SignedRecord, type Site } from "./site.js";
+import { HOME, HOST, type SignedRecord, type Site } from "./site.js";
 import { summarize, tenth } from "./statistics.js";
 
 /**
@@ -32,6 +33,37 @@ export function pipeline(site: Site, name: string, submitter: Submitter, key: Ba
     },
     calls: () => submitter.rpc.calls,
     close: () => submitter.close(),
+  };
+}
+
+/** A gateway of the host's cloud, over loopback, with its caller and its key: the host's account. */
+export async function rest(site: Site): Promise<Subject> {
+  const { federation } = site;
+  const key = site.key(HOST);
+  const { endpoint } = await federation.registry.cloudOf(HOST);
+  const uri = new URL(endpoint).origin;
+  const gateway = await openGateway(federation, key, {
+    uri,
+    cloud: HOST,
+    startBlock: 0,
+    pollMs: 200,
+    receiptMs: 30_000,
+    tokenMinutes: 15,
+    requestsPerMinute: 1_000_000,
+    streams: 1,
+    keepDays: 1,
+    trustProxy: false,
+    logLevel: "silent",
+  });
+  const client = openGatewayClient(await gateway.listen("127.0.0.1", 0), key, { uri });
+  return {
+    name: "REST: a gateway before the library",
+    mayFail: false,
+    async bring({ document, signatures }) {
+      await client.act("record", { document, signatures });
+    },
+    calls: () => undefined,
+    close: () => gateway.close(),
   };
 }
 
