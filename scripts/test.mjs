@@ -13,8 +13,7 @@ const shell = process.platform === "win32";
 const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) };
 
 /** Tests that start programs and chains of their own, or live long histories. The rest is about as long. */
-const OTHER_HALF =
-  /^test[/\\](integration|live|model|attacks|deployment)[/\\]|[/\\](scenario|submission|gateway|oracle-daemon)[/\\]/;
+const OTHER_HALF = /^test[/\\](integration|live|model|attacks|deployment)[/\\]|[/\\](scenario|oracle-daemon)[/\\]/;
 
 /**
  * Counts are taken from Hardhat's sum over all runners ("12 passing (5 solidity, 7 mocha)", at the start of the line), and where it

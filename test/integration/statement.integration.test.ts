@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { network } from "hardhat";
 
+import { EXIT_CODES } from "../../src/cli/exitCodes.js";
 import { APEL_HEADER, FOCUS_COLUMNS, balanceOf, formatAmount } from "../../src/index.js";
 import { type Booked, booked } from "../fixtures/booked.js";
 
@@ -102,20 +103,25 @@ describe("npm run statement", function () {
   });
 
   it("says in one line what is wrong with its arguments", async function () {
+    const { BAD_COMMAND, BAD_SETTING, NO_CHAIN } = EXIT_CODES;
     const garbled = join(folder, "garbled.json");
     await writeFile(garbled, "not JSON");
-    const cases: readonly (readonly [readonly string[], string])[] = [
-      [[], "--rpc is missing"],
-      [[...source, "--cloud", "nobody", ...ever], "there is no cloud nobody"],
-      [[...source, "--cloud", "1", "--from", "2031-01-01", "--to", "2030-01-01"], "does not begin before it ends"],
-      [[...source, "--cloud", "1", ...ever, "--format", "xml"], "xml is none of"],
-      [["--rpc", "http://127.0.0.1:1", ...source.slice(2), "--cloud", "1", ...ever], "no node answers"],
-      [[...source.slice(0, 3), garbled, "--cloud", "1", ...ever], "is not JSON"],
+    const cases: readonly (readonly [readonly string[], string, number])[] = [
+      [[], "--from is missing", BAD_COMMAND],
+      [[...source, "--cloud", "nobody", ...ever], "there is no cloud nobody", BAD_COMMAND],
+      [
+        [...source, "--cloud", "1", "--from", "2031-01-01", "--to", "2030-01-01"],
+        "does not begin before it ends",
+        BAD_COMMAND,
+      ],
+      [[...source, "--cloud", "1", ...ever, "--format", "xml"], "argument 'xml' is invalid", BAD_COMMAND],
+      [["--rpc", "http://127.0.0.1:1", ...source.slice(2), "--cloud", "1", ...ever], "no node answers", NO_CHAIN],
+      [[...source.slice(0, 3), garbled, "--cloud", "1", ...ever], "is not JSON", BAD_SETTING],
     ];
     await Promise.all(
-      cases.map(async ([args, problem]) => {
+      cases.map(async ([args, problem, exitCode]) => {
         const { code, errors } = await run(...args);
-        expect(code).to.equal(1);
+        expect(code, problem).to.equal(exitCode);
         expect(errors.trim().split("\n"), errors).to.have.length(1);
         expect(errors).to.include(problem);
       }),

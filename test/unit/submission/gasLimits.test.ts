@@ -18,13 +18,18 @@ function withLines(count: number) {
   return [{ agreement: { lines: Array.from({ length: count }, () => ({ vm: "0x" })) } }, ["0x01", "0x02", "0x03"]];
 }
 
+/** `record2` measures `record`; `settleCredit` is an action of its own, and no way to `settle`. */
+function actionOf(operation: string): string | undefined {
+  const fitting = Object.keys(MEASURED_GAS).filter(
+    (action) => operation.startsWith(action) && /^([A-Z0-9].*)?$/.test(operation.slice(action.length)),
+  );
+  return fitting.sort((a, b) => b.length - a.length)[0];
+}
+
 describe("gasLimitFor", function () {
   it("is well above everything that was measured", function () {
     for (const [action, measured] of Object.entries(MEASURED_GAS)) {
-      const own = rows.filter(
-        ({ operation }) => operation === action || /^([A-Z0-9].*)$/.test(operation.slice(action.length)),
-      );
-      for (const { operation, lines, gas } of own.filter((row) => row.operation.startsWith(action))) {
+      for (const { operation, lines, gas } of rows.filter((row) => actionOf(row.operation) === action)) {
         const limit = gasLimitFor(action, withLines(lines));
         if (lines > 1 && measured.further === undefined) expect(limit, operation).to.equal(undefined);
         else expect(Number(limit), `${operation}, ${lines} lines`).to.be.at.least(gas * 1.5 + 500_000);
