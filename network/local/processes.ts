@@ -135,19 +135,31 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** How long a port may stay taken: a killed process is gone from the list of processes before the system closes its ports. */
+const CLOSING_MS = 2_000;
+
 /**
- * Checks that nobody listens on a port of the loopback interface.
+ * Waits until nobody listens on a port of the loopback interface, for as long as a process that has just ended may need.
  * @throws NetworkError `PORT_TAKEN`.
  */
 export async function requireFreePort(port: number, what: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+  const deadline = Date.now() + CLOSING_MS;
+  for (;;) {
+    const cause = await listenOnce(port);
+    if (!cause) return;
+    if (Date.now() > deadline) throw new NetworkError("PORT_TAKEN", `port ${port}, for ${what}, is taken`, { cause });
+    await sleep(POLL_MS);
+  }
+}
+
+/** Why one cannot listen on a port; undefined if one can. */
+function listenOnce(port: number): Promise<Error | undefined> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", (cause) => {
-      reject(new NetworkError("PORT_TAKEN", `port ${port}, for ${what}, is taken`, { cause }));
-    });
+    server.once("error", resolve);
     server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
       server.close(() => {
-        resolve();
+        resolve(undefined);
       });
     });
   });
