@@ -1,8 +1,8 @@
 /**
  * Runs the tests with all their output, and ends with one plain line: how many passed and failed.
  *
- * Without arguments: all tests, in two processes at once, since one alone leaves the second core idle; the second one's output
- * follows the first one's. With arguments: `hardhat test` with them.
+ * Without arguments: all tests, in three processes at once, since one alone leaves a second core idle, and those that start
+ * programs mostly wait; the others' output follows the first one's. With arguments: `hardhat test` with them.
  * Exit code: 0 if all went well; 1 as well when no test ran at all.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -12,8 +12,11 @@ import { stripVTControlCharacters } from "node:util";
 const shell = process.platform === "win32";
 const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) };
 
-/** Tests that start programs and chains of their own, or live long histories. The rest is about as long. */
-const OTHER_HALF = /^test[/\\](integration|live|model|attacks|deployment)[/\\]|[/\\](scenario|oracle-daemon)[/\\]/;
+/** Tests that run beside the rest: those that start programs and chains of their own, and those that live long histories. */
+const BESIDE = [
+  /^test[/\\](integration|live)[/\\]/,
+  /^test[/\\](model|attacks|deployment)[/\\]|[/\\](scenario|oracle-daemon)[/\\]/,
+];
 
 /**
  * Counts are taken from Hardhat's sum over all runners ("12 passing (5 solidity, 7 mocha)", at the start of the line), and where it
@@ -70,16 +73,17 @@ async function runAll() {
   const built = spawnSync("hardhat", ["build"], { stdio: "inherit", env, shell });
   if (built.status !== 0) return [{ passing: 0, failing: 0, skipped: 0, code: built.status ?? 1 }];
   const files = globSync("test/**/*.test.ts").sort();
-  const others = files.filter((file) => OTHER_HALF.test(file));
-  const first = files.filter((file) => !others.includes(file));
-  const later = [];
-  const second = run(["mocha", "--no-compile", ...others], (chunk) => later.push(chunk));
-  const done = [
-    await run(["solidity", "--no-compile"], show),
-    await run(["mocha", "--no-compile", ...first], show),
-    await second,
-  ];
-  later.forEach(show);
+  const first = files.filter((file) => !BESIDE.some((kind) => kind.test(file)));
+  const beside = BESIDE.map((kind) => {
+    const output = [];
+    const own = files.filter((file) => kind.test(file));
+    return { output, ended: run(["mocha", "--no-compile", ...own], (chunk) => output.push(chunk)) };
+  });
+  const done = [await run(["solidity", "--no-compile"], show), await run(["mocha", "--no-compile", ...first], show)];
+  for (const { output, ended } of beside) {
+    done.push(await ended);
+    output.forEach(show);
+  }
   return done;
 }
 
