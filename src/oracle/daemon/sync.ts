@@ -5,7 +5,7 @@ import type { Metrics, PublicAgreement } from "../../documents/types.js";
 import { METRIC_NAMES } from "../../sla/metrics.js";
 import { MAX_BLOCKS, type StayFacts, agreementOfEvent, eventsIn, stayFactsOf } from "../chain.js";
 import { writeAgreement } from "../papers.js";
-import type { StayRow, WindowKey, WindowRow } from "../state/rows.js";
+import { type StayRow, type WindowKey, type WindowRow, newWindow } from "../state/rows.js";
 import type { Store } from "../state/store.js";
 import type { Checkpoint } from "./checkpoint.js";
 
@@ -221,7 +221,7 @@ function layStay(store: Store, stay: StayRow, upToMs: number): number {
     const fullMs = fromMs + stay.windowMs;
     const toMs = stay.endedAtMs === 0 ? fullMs : Math.min(fullMs, stay.endedAtMs);
     if (toMs > upToMs) break;
-    rows.push(newWindow(stay, number, fromMs, toMs));
+    rows.push(newWindow({ vm: stay.vm, sequence: stay.sequence, number }, fromMs, toMs));
     ++number;
   }
   const isLaid = isOver();
@@ -231,38 +231,6 @@ function layStay(store: Store, stay: StayRow, upToMs: number): number {
     store.patchStay(stay, { nextWindow: number, isLaid });
   });
   return rows.length;
-}
-
-function newWindow({ vm, sequence }: StayRow, number: number, fromMs: number, toMs: number): WindowRow {
-  return {
-    vm,
-    sequence,
-    number,
-    fromMs,
-    toMs,
-    metrics: undefined,
-    samplesRoot: undefined,
-    theirMeasured: undefined,
-    report: undefined,
-    ownSignature: undefined,
-    theirSignature: undefined,
-    isRefused: false,
-    observation: undefined,
-    observationSignature: undefined,
-    state: "None",
-    isFinal: false,
-    claimant: 0,
-    since: 0,
-    observations: 0,
-    claimed: undefined,
-    // It may have been reported while this oracle was away.
-    isStale: true,
-    wakeAtMs: 0,
-    retryAtMs: 0,
-    attempts: 0,
-    problem: undefined,
-    outcome: undefined,
-  };
 }
 
 /** Asks the chain how a window stands, and writes it down. */

@@ -76,6 +76,39 @@ export interface WindowRow extends WindowKey {
   readonly outcome: Outcome | undefined;
 }
 
+/** A window of which nothing is known yet but its begin and end, in milliseconds. */
+export function newWindow({ vm, sequence, number }: WindowKey, fromMs: number, toMs: number): WindowRow {
+  return {
+    vm,
+    sequence,
+    number,
+    fromMs,
+    toMs,
+    metrics: undefined,
+    samplesRoot: undefined,
+    theirMeasured: undefined,
+    report: undefined,
+    ownSignature: undefined,
+    theirSignature: undefined,
+    isRefused: false,
+    observation: undefined,
+    observationSignature: undefined,
+    state: "None",
+    isFinal: false,
+    claimant: 0,
+    since: 0,
+    observations: 0,
+    claimed: undefined,
+    // It may have been reported while this oracle was away.
+    isStale: true,
+    wakeAtMs: 0,
+    retryAtMs: 0,
+    attempts: 0,
+    problem: undefined,
+    outcome: undefined,
+  };
+}
+
 /** A transaction that was signed here. */
 export interface TransactionRow {
   readonly id: number;

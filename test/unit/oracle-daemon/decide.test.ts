@@ -2,7 +2,7 @@ import { expect } from "chai";
 
 import { type Decision, type Situation, decide } from "../../../src/oracle/daemon/decide.js";
 import { DEFAULT_TOLERANCES } from "../../../src/oracle/measure/compare.js";
-import type { WindowRow } from "../../../src/oracle/state/rows.js";
+import { type WindowRow, newWindow } from "../../../src/oracle/state/rows.js";
 import { buildMetrics } from "../../../src/sla/metrics.js";
 
 const HOME = 1;
@@ -25,34 +25,7 @@ const OBJECTED = { state: "Objected", claimant: HOST, since: AT } as const;
 const OBJECT_UNTIL = AT * 1_000 + 7 * DAY;
 const REPORT_UNTIL = TO + 45 * DAY;
 
-const WINDOW: WindowRow = {
-  vm: "0x01",
-  sequence: 2,
-  number: 0,
-  fromMs: 0,
-  toMs: TO,
-  metrics: undefined,
-  samplesRoot: undefined,
-  theirMeasured: undefined,
-  report: undefined,
-  ownSignature: undefined,
-  theirSignature: undefined,
-  isRefused: false,
-  observation: undefined,
-  observationSignature: undefined,
-  state: "None",
-  isFinal: false,
-  claimant: 0,
-  since: 0,
-  observations: 0,
-  claimed: undefined,
-  isStale: false,
-  wakeAtMs: 0,
-  retryAtMs: 0,
-  attempts: 0,
-  problem: undefined,
-  outcome: undefined,
-};
+const WINDOW: WindowRow = { ...newWindow({ vm: "0x01", sequence: 2, number: 0 }, 0, TO), isStale: false };
 
 const SITUATION: Situation = {
   nowMs: TO,

@@ -6,38 +6,13 @@ import { DatabaseSync } from "node:sqlite";
 import { expect } from "chai";
 
 import { BusError, buildMetrics } from "../../../src/index.js";
-import type { WindowRow } from "../../../src/oracle/state/rows.js";
+import { type WindowRow, newWindow } from "../../../src/oracle/state/rows.js";
 import { type Store, openStore } from "../../../src/oracle/state/store.js";
 
 const IDENTITY = { chainId: "1337", genesisHash: "0x01", oracle: "0x02", part: "party", who: "2" };
 const KEY = { vm: "0xab", sequence: 2, number: 0 };
 
-const WINDOW: WindowRow = {
-  ...KEY,
-  fromMs: 0,
-  toMs: 1_000,
-  metrics: undefined,
-  samplesRoot: undefined,
-  theirMeasured: undefined,
-  report: undefined,
-  ownSignature: undefined,
-  theirSignature: undefined,
-  isRefused: false,
-  observation: undefined,
-  observationSignature: undefined,
-  state: "None",
-  isFinal: false,
-  claimant: 0,
-  since: 0,
-  observations: 0,
-  claimed: undefined,
-  isStale: false,
-  wakeAtMs: 0,
-  retryAtMs: 0,
-  attempts: 0,
-  problem: undefined,
-  outcome: undefined,
-};
+const WINDOW: WindowRow = { ...newWindow(KEY, 0, 1_000), isStale: false };
 
 describe("openStore", function () {
   let folder: string;
