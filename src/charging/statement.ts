@@ -115,7 +115,8 @@ function accountsOf(cloud: number, before: readonly BookLine[], lines: readonly 
   return [...accounts.values()].sort((a, b) => a.with - b.with || (a.currency < b.currency ? -1 : 1));
 }
 
-function emptyAccount(other: number, currency: string): Account {
+/** An account with another cloud in which nothing is booked. */
+export function emptyAccount(other: number, currency: string): Account {
   return {
     with: other,
     currency,

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { nameOf } from "../chain/enums.js";
 import { chargeLineId, creditLineId } from "../charging/books.js";
 import { currencyOfBytes } from "../charging/currencies.js";
-import type { Account } from "../charging/statement.js";
+import { type Account, emptyAccount } from "../charging/statement.js";
 import { BusError } from "../errors/busError.js";
 import { type EventPlans, eventJson } from "./abi.js";
 import type { BlockTimes } from "./blockTimes.js";
@@ -241,18 +241,4 @@ function sumsOf(database: DatabaseSync, cloud: number, first: number, end: numbe
       amount: amountOf(row),
     }));
   });
-}
-
-function emptyAccount(other: number, currency: string): Account {
-  return {
-    with: other,
-    currency,
-    opening: 0n,
-    charges: 0n,
-    credits: 0n,
-    notes: 0n,
-    nettings: 0n,
-    payments: 0n,
-    closing: 0n,
-  };
 }

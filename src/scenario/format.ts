@@ -73,7 +73,8 @@ interface Common {
   readonly expect?: Expectation;
 }
 
-interface Forged {
+/** Step fields that say how a document departs from the truth. */
+export interface Departures {
   readonly from?: string;
   readonly without?: readonly string[];
   readonly signaturesOf?: string;
@@ -133,7 +134,7 @@ export type Step = Common &
         readonly site?: number;
         readonly copy?: Duration;
         readonly pause?: Duration;
-      } & Forged &
+      } & Departures &
         Deadlines &
         Conditions)
     | ({
@@ -143,7 +144,7 @@ export type Step = Common &
         readonly id: string;
         readonly site?: number;
         readonly bring?: boolean;
-      } & Forged &
+      } & Departures &
         Deadlines &
         Conditions)
     | { readonly do: "bring"; readonly document: string }
@@ -172,14 +173,14 @@ export type Step = Common &
         readonly site?: number;
         readonly releasedAgo?: Duration;
         readonly runningAgo?: Duration;
-      } & Forged &
+      } & Departures &
         Conditions)
     | ({
         readonly do: "amend";
         readonly vms: readonly string[];
         readonly id?: string;
         readonly type?: string;
-      } & Forged &
+      } & Departures &
         Conditions)
     | ({
         readonly do: "evacuate";
@@ -187,7 +188,7 @@ export type Step = Common &
         readonly to: string;
         readonly id?: string;
         readonly site?: number;
-      } & Forged &
+      } & Departures &
         Conditions)
     | ({ readonly do: "notice"; readonly vms: readonly string[]; readonly in: Duration } & As)
     | ({ readonly do: "release" | "stop"; readonly vm: string; readonly move?: string } & As)

@@ -18,7 +18,7 @@ import { buildMetrics } from "../sla/metrics.js";
 import { matchHosts } from "../matchmaking/matchHosts.js";
 import { domainFor } from "../signing/desk.js";
 import { type VmFacts, vmOf } from "../actions/questions/vmOf.js";
-import { type Amounts, type Duration, durationMs } from "./format.js";
+import { type Departures, type Duration, durationMs } from "./format.js";
 import {
   type SignedDocument,
   type World,
@@ -31,17 +31,6 @@ import {
   signerNamed,
   vmNamed,
 } from "./world.js";
-
-/** Step fields that say how a document departs from the truth. */
-export interface Departures {
-  readonly from?: string;
-  readonly without?: readonly string[];
-  readonly signaturesOf?: string;
-  readonly signers?: { readonly [cloud: string]: string };
-  readonly nonce?: number;
-  readonly resources?: Amounts;
-  readonly features?: readonly string[];
-}
 
 /** Step fields that say what is agreed beside the move. */
 export interface Conditions {
