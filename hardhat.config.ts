@@ -1,7 +1,10 @@
+import { globSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import hardhatToolboxMochaEthers from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { configVariable, defineConfig } from "hardhat/config";
+import type { ConfigHooks } from "hardhat/types/hooks";
+import type { HardhatPlugin } from "hardhat/types/plugins";
 
 /** One compiler for both build profiles: `production` does not inherit the settings of `default`. */
 const compiler = {
@@ -13,6 +16,35 @@ const compiler = {
     optimizer: { enabled: true, runs: 200 },
     outputSelection: { "*": { "*": ["storageLayout"] } },
   },
+};
+
+/**
+ * Solidity tests go the compiler's shorter way, in a third of the time: the contracts that they deploy come from the artifacts
+ * of the release settings (`vm.getCode`), and gas is not theirs to measure.
+ */
+const testCompiler = { ...compiler, settings: { ...compiler.settings, viaIR: false } };
+const testFiles = globSync("test/solidity/**/*.sol", { cwd: import.meta.dirname }).map((file) =>
+  file.replaceAll("\\", "/"),
+);
+const profile = {
+  compilers: [compiler],
+  overrides: Object.fromEntries(testFiles.map((file) => [file, testCompiler])),
+};
+
+/** Hardhat compiles together what has the very same compiler object, and makes one for each override. */
+const shareOverride: Partial<ConfigHooks> = {
+  async resolveUserConfig(user, resolveVariable, next) {
+    const config = await next(user, resolveVariable);
+    for (const { overrides } of Object.values(config.solidity.profiles)) {
+      const [shared] = Object.values(overrides);
+      for (const file of Object.keys(overrides)) if (shared) overrides[file] = shared;
+    }
+    return config;
+  },
+};
+const oneJobForTests: HardhatPlugin = {
+  id: "one-job-for-tests",
+  hookHandlers: { config: () => Promise.resolve({ default: () => Promise.resolve(shareOverride) }) },
 };
 
 /** The simulator looks like the target chain: cancun, free gas, 30 M gas in a block. */
@@ -30,9 +62,9 @@ const simulated = {
 const isThorough = process.env.TEST_PROFILE === "ci";
 
 export default defineConfig({
-  plugins: [hardhatToolboxMochaEthers],
+  plugins: [hardhatToolboxMochaEthers, oneJobForTests],
   solidity: {
-    profiles: { default: compiler, production: compiler },
+    profiles: { default: profile, production: profile },
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
   },
   paths: { tests: { mocha: "./test", solidity: "./test/solidity" } },
