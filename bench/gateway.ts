@@ -66,7 +66,7 @@ async function startGateway(folder: string, rpcUrl: string, found: TestFederatio
   const config = file(
     "gateway.json",
     JSON.stringify({
-      rpcUrl,
+      nodes: [{ http: rpcUrl }],
       addressBook: "federation.json",
       uri: "https://cloud-1.example",
       cloud: 1,

@@ -165,4 +165,5 @@ export {
   type SubmissionFailure,
   type SubmissionState,
 } from "./submission/outbox.js";
+export * from "./submission/pooledProvider.js";
 export * from "./submission/submitter.js";

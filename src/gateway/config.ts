@@ -5,12 +5,13 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 
 import { type AddressBook, parseAddressBook } from "../chain/addressBook.js";
 import { BusError } from "../errors/busError.js";
+import type { NodeAddress } from "../submission/submitter.js";
 import type { Schema } from "./schema.js";
 
 /** What an operator writes down for a gateway. Paths are relative to the file. */
 export interface GatewayConfig {
-  /** HTTP JSON-RPC of a node that the operator trusts. */
-  readonly rpcUrl: string;
+  /** Nodes that the operator trusts: the first one that answers is asked, the others when it does not. */
+  readonly nodes: readonly NodeAddress[];
   readonly addressBook: AddressBook;
   /** The gateway's URI, as others reach it; its origin is that of the cloud's endpoint in the registry. */
   readonly uri: string;
@@ -49,9 +50,22 @@ export const GATEWAY_CONFIG_SCHEMA = {
   title: "Configuration of a BlockchainBus gateway",
   type: "object",
   additionalProperties: false,
-  required: ["rpcUrl", "addressBook", "uri", "cloud", "key", "data"],
+  required: ["nodes", "addressBook", "uri", "cloud", "key", "data"],
   properties: {
-    rpcUrl: { type: "string", pattern: "^https?://" },
+    nodes: {
+      type: "array",
+      minItems: 1,
+      description: "Nodes that you trust: the first one that answers is asked, the others when it does not",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["http"],
+        properties: {
+          http: { type: "string", pattern: "^https?://", description: "JSON-RPC" },
+          ws: { type: "string", pattern: "^wss?://", description: "JSON-RPC by WebSocket, for the new heads" },
+        },
+      },
+    },
     addressBook: { ...path, description: "File of the federation's address book" },
     uri: { type: "string", pattern: "^https?://", description: "As others reach it" },
     cloud: { type: "integer", minimum: 1, maximum: 4_294_967_295 },

@@ -1,13 +1,17 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type BaseWallet, JsonRpcProvider } from "ethers";
+import type { BaseWallet } from "ethers";
 import type { FastifyInstance } from "fastify";
 
-import { type Federation, type RpcProvider, asSender, openFederation } from "../chain/federation.js";
+import { type Federation, asSender, openFederation } from "../chain/federation.js";
 import { BusError } from "../errors/busError.js";
 import { BlockTimes } from "../event-index/blockTimes.js";
 import { EventIndex } from "../event-index/eventIndex.js";
+import { httpExchange, providerExchange } from "../submission/exchange.js";
+import { PooledProvider } from "../submission/pooledProvider.js";
+import type { RpcNode } from "../submission/rpcPool.js";
+import { type NodeAddress, Submitter } from "../submission/submitter.js";
 import type { GatewayConfig } from "./config.js";
 import type { GatewayContext } from "./context.js";
 import { readKeyFile, readSecretFile } from "./keyFile.js";
@@ -37,6 +41,8 @@ export interface GatewayOptions
     Pick<GatewayConfig, "requestsPerMinute" | "streams" | "keepDays" | "trustProxy" | "logLevel"> {
   /** Folder of the databases; in memory if it is left out. */
   readonly data?: string;
+  /** Nodes that transactions are sent to; the federation's own provider if they are left out. */
+  readonly nodes?: readonly (NodeAddress | RpcNode)[];
   readonly https?: { readonly cert: string; readonly key: string };
   /** How long a question waits for a block that the gateway has not seen, in milliseconds. */
   readonly catchUpMs?: number;
@@ -74,10 +80,27 @@ export async function openGateway(federation: Federation, key: BaseWallet, optio
   if (options.data !== undefined) await mkdir(options.data, { recursive: true, mode: 0o700 });
   const index = await EventIndex.open(federation, { file: file("events.sqlite"), startBlock: options.startBlock });
   let store: GatewayStore | undefined;
+  let submitter: Submitter | undefined;
+  let warn: (trouble: unknown) => void = () => undefined;
   try {
     store = await GatewayStore.open(file("gateway.sqlite"));
-    return await assemble(federation, key, options, index, store);
+    submitter = new Submitter({
+      chain: federation.addressBook,
+      nodes: options.nodes ?? [{ name: "the node", exchange: providerExchange(federation.provider) }],
+      outbox: file("outbox.sqlite"),
+      signers: [key],
+      keepMs: options.keepDays * DAY_MS,
+      onTrouble: (trouble) => {
+        warn(trouble);
+      },
+    });
+    const gateway = await assemble(federation, key, options, { index, store, submitter });
+    warn = (trouble) => {
+      gateway.server.log.warn({ err: trouble }, "a submission will be tried again");
+    };
+    return gateway;
   } catch (thrown) {
+    await submitter?.close();
     store?.close();
     await index.close();
     throw thrown;
@@ -88,17 +111,17 @@ async function assemble(
   federation: Federation,
   key: BaseWallet,
   options: GatewayOptions,
-  index: EventIndex,
-  store: GatewayStore,
+  { index, store, submitter }: { index: EventIndex; store: GatewayStore; submitter: Submitter },
 ): Promise<Gateway> {
   const { uri, cloud, pollMs, receiptMs, tokenMinutes } = options;
   const standings = new Standings(federation, index, Math.max(STALE_MS, pollMs * STALE_POLLS));
   const sessions = new Sessions(federation, standings, store, key, { uri, tokenMs: tokenMinutes * 60_000 });
   const streams = new Streams(index, options.streams);
   const sender = asSender(federation, key.connect(federation.provider));
-  const submissions = new Submissions(sender, store, { timeoutMs: receiptMs }, (sent) =>
-    describeSent(sent, index.plans),
-  );
+  const submissions = new Submissions(sender, submitter, store, {
+    timeoutMs: receiptMs,
+    describe: (sent) => describeSent(sent, index.plans),
+  });
   const metrics: Metrics = createMetrics({ index, streams: () => streams, submissions: () => submissions });
   let isOpen = true;
   const context: GatewayContext = {
@@ -137,6 +160,7 @@ async function assemble(
       clearInterval(purging);
       streams.closeAll();
       await server.close();
+      await submitter.close();
       await index.close();
       store.close();
     },
@@ -150,14 +174,15 @@ async function assemble(
 export async function startGateway(
   config: GatewayConfig,
 ): Promise<{ readonly gateway: Gateway; readonly url: string }> {
-  const { key: keyFile, tls, rpcUrl, addressBook, listen } = config;
+  const { key: keyFile, tls, nodes, addressBook, listen } = config;
   const key = await readKeyFile(keyFile.file, keyFile.passwordFile);
   const https = tls && { cert: await readFile(tls.certFile, "utf8"), key: await readSecretFile(tls.keyFile) };
-  await requireNode(rpcUrl);
-  // The node is known to be there: ethers would go on asking for its network on the screen.
-  const provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1, batchMaxCount: 1, staticNetwork: true });
+  const provider = new PooledProvider(
+    nodes.map(({ http }) => ({ name: http, exchange: httpExchange(http) })),
+    addressBook,
+  );
   try {
-    const federation = await openFederation(provider satisfies RpcProvider, addressBook);
+    const federation = await openFederation(provider, addressBook);
     const gateway = await openGateway(federation, key, { ...config, ...(https && { https }) });
     try {
       const url = await gateway.listen(listen.host, listen.port);
@@ -179,15 +204,6 @@ export async function startGateway(
     provider.destroy();
     throw thrown;
   }
-}
-
-async function requireNode(rpcUrl: string): Promise<void> {
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] });
-  await fetch(rpcUrl, { method: "POST", headers: { "content-type": "application/json" }, body }).catch(
-    (cause: unknown) => {
-      throw new BusError("UNKNOWN_CHAIN", `no node answers at ${rpcUrl}`, { cause });
-    },
-  );
 }
 
 export { readGatewayConfig } from "./config.js";

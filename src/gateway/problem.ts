@@ -106,6 +106,8 @@ const CALLERS: { readonly [code in BusErrorCode]?: ProblemKind } = {
   NOT_SIGNED_IN: "not-signed-in",
   FORBIDDEN: "forbidden",
   TIMEOUT: "timeout",
+  NO_NODE: "node-failed",
+  NOT_ACCEPTED: "node-failed",
   STALE_HEAD: "unavailable",
   WRONG_GENESIS: "unavailable",
   UNKNOWN_CHAIN: "unavailable",

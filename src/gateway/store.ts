@@ -7,8 +7,8 @@ import { openDatabase } from "../event-index/database.js";
 export interface KeptRequest {
   /** Hash of what was asked for. */
   readonly asked: string;
-  /** The signed transaction; it may have been sent. */
-  readonly raw: string;
+  /** Its id in the outbox, where it need not have come yet. */
+  readonly submission: string;
   /** The answer, if there is one. */
   readonly answer: KeptAnswer | undefined;
 }
@@ -24,7 +24,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS nonces_expires ON nonces (expires_at);
   CREATE TABLE IF NOT EXISTS requests (
-    caller TEXT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, raw TEXT NOT NULL, status INTEGER, body TEXT,
+    caller TEXT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, submission TEXT NOT NULL, status INTEGER, body TEXT,
     created_at INTEGER NOT NULL, PRIMARY KEY (caller, key)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS requests_created ON requests (created_at);
@@ -52,9 +52,9 @@ export class GatewayStore {
     this.secret = secret instanceof Uint8Array ? secret : randomBytes(32);
     const where = "WHERE caller = ? AND key = ?";
     this.#statements = {
-      find: database.prepare(`SELECT asked, raw, status, body FROM requests ${where}`),
+      find: database.prepare(`SELECT asked, submission, status, body FROM requests ${where}`),
       note: database.prepare(
-        "INSERT OR REPLACE INTO requests (caller, key, asked, raw, created_at) VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO requests (caller, key, asked, submission, created_at) VALUES (?, ?, ?, ?, ?)",
       ),
       finish: database.prepare(`UPDATE requests SET status = ?, body = ? ${where}`),
       forget: database.prepare(`DELETE FROM requests ${where}`),
@@ -82,21 +82,21 @@ export class GatewayStore {
   findRequest(caller: string, key: string): KeptRequest | undefined {
     const row = this.#statements.find.get(caller, key);
     if (!row) return undefined;
-    const { asked, raw, status, body } = row;
+    const { asked, submission, status, body } = row;
     return {
       asked: String(asked),
-      raw: String(raw),
+      submission: String(submission),
       answer: typeof status === "number" && typeof body === "string" ? { status, body } : undefined,
     };
   }
 
   /**
-   * Remembers the transaction of a key. On the disk when it returns: this is before the transaction leaves the machine.
-   * Everything else can be found out again from the transaction, so that only this waits for the disk.
+   * Remembers what a key stands for. On the disk when it returns: this is before anything is handed over. Everything else can
+   * be found out again from the outbox, so that only this waits for the disk.
    */
-  noteTransaction(caller: string, key: string, asked: string, raw: string, nowMs: number): void {
+  noteRequest(caller: string, key: string, asked: string, submission: string, nowMs: number): void {
     this.#database.exec(FLUSHED);
-    this.#statements.note.run(caller, key, asked, raw, nowMs);
+    this.#statements.note.run(caller, key, asked, submission, nowMs);
     this.#database.exec(UNFLUSHED);
   }
 
@@ -105,14 +105,14 @@ export class GatewayStore {
     this.#statements.finish.run(status, body, caller, key);
   }
 
-  /** Forgets a key whose transaction can never be mined. */
+  /** Forgets a key whose request had no effect and never will. */
   forgetRequest(caller: string, key: string): void {
     this.#statements.forget.run(caller, key);
   }
 
-  /** Forgets answered keys that are older than this, and nonces that could not be used any more. */
+  /** Forgets keys that are older than this, and nonces that could not be used any more. */
   purge(requestsBeforeMs: number, nowMs: number): void {
-    this.#database.prepare("DELETE FROM requests WHERE created_at < ? AND status IS NOT NULL").run(requestsBeforeMs);
+    this.#database.prepare("DELETE FROM requests WHERE created_at < ?").run(requestsBeforeMs);
     this.#database.prepare("DELETE FROM nonces WHERE expires_at < ?").run(nowMs);
   }
 

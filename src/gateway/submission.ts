@@ -1,13 +1,9 @@
-import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
-import type { TransactionReceipt } from "ethers";
-import { Transaction } from "ethers";
-
-import { type Federation, type RpcProvider, connectFederation } from "../chain/federation.js";
-import { type SendOptions, type Sent, parseLog } from "../chain/send.js";
-import { BusError } from "../errors/busError.js";
-import { asRevert } from "../errors/revert.js";
+import { type Federation, withSubmitter } from "../chain/federation.js";
+import { type Sent, sentFrom } from "../chain/send.js";
+import type { Submission as Submitted } from "../submission/outbox.js";
+import type { Submitter } from "../submission/submitter.js";
 import type { Action } from "./actions.js";
 import { ProblemError, problem, problemOf } from "./problem.js";
 import { encode } from "./schema.js";
@@ -31,9 +27,6 @@ export interface SubmissionAnswer extends KeptAnswer {
   readonly isReplayed: boolean;
 }
 
-/** What the transaction of a request is told to before it leaves. */
-type Note = (raw: string) => void;
-
 /** JSON in which the order of fields does not count. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
@@ -42,28 +35,33 @@ function canonical(value: unknown): string {
   return `{${fields.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join(",")}}`;
 }
 
+/** How {@link Submissions} works. */
+export interface SubmissionsOptions {
+  /** How long a request waits until its transaction is mined, in milliseconds. */
+  readonly timeoutMs: number;
+  /** An answer's JSON. */
+  readonly describe: (sent: Sent) => unknown;
+}
+
 /**
- * Sends each request once, also when the answer is lost or the gateway dies: a signed transaction is written down before it
- * leaves, and a repetition of the request first looks what became of it.
+ * Does what each request asks for once, also when the answer is lost or the gateway dies: what a key stands for in the outbox
+ * is written down before it is handed over, and a repetition of the request asks the outbox what became of it.
  */
 export class Submissions {
   readonly #federation: Federation;
+  readonly #submitter: Submitter;
   readonly #store: GatewayStore;
-  readonly #options: SendOptions;
-  readonly #notes = new AsyncLocalStorage<Note>();
+  readonly #options: SubmissionsOptions;
   readonly #running = new Set<string>();
-  readonly #describe: (sent: Sent) => unknown;
 
-  /** @param describe An answer's JSON. */
-  constructor(federation: Federation, store: GatewayStore, options: SendOptions, describe: (sent: Sent) => unknown) {
-    const provider = this.#noting(federation.provider);
-    this.#federation = connectFederation(provider, federation.addressBook, federation.signer);
+  constructor(federation: Federation, submitter: Submitter, store: GatewayStore, options: SubmissionsOptions) {
+    this.#federation = withSubmitter(federation, submitter);
+    this.#submitter = submitter;
     this.#store = store;
     this.#options = options;
-    this.#describe = describe;
   }
 
-  /** How many are under way. */
+  /** How many requests are under way. */
   get pending(): number {
     return this.#running.size;
   }
@@ -84,42 +82,38 @@ export class Submissions {
     if (this.#running.has(lane)) throw new ProblemError(problem("in-progress"));
     this.#running.add(lane);
     try {
-      const before = kept && (await this.#resume(submission, kept.raw));
-      return { ...(before ?? (await this.#run(submission, asked))), isReplayed: false };
+      const id = kept?.submission ?? randomUUID();
+      if (!kept) this.#store.noteRequest(caller, key, asked, id, Date.now());
+      return { ...(await this.#run(submission, id)), isReplayed: false };
     } finally {
       this.#running.delete(lane);
     }
   }
 
-  async #run(submission: Submission, asked: string): Promise<KeptAnswer> {
-    const { action, params, caller, key } = submission;
-    const noted: string[] = [];
-    const note: Note = (raw) => {
-      this.#store.noteTransaction(caller, key, asked, raw, Date.now());
-      noted.push(raw);
-    };
+  async #run(submission: Submission, id: string): Promise<KeptAnswer> {
+    const { action, params } = submission;
+    const { timeoutMs, describe } = this.#options;
     try {
-      const sent = await this.#notes.run(note, () => action.run(this.#federation, params, this.#options));
-      return this.#keep(submission, 200, this.#describe(sent));
+      const sent = this.#submitter.find(id)
+        ? sentFrom(this.#federation, await this.#submitter.settled(id, timeoutMs))
+        : await action.run(this.#federation, params, { id, timeoutMs });
+      return this.#keep(submission, 200, describe(sent));
     } catch (thrown) {
-      const raw = noted.at(-1);
-      // Nothing has left: the same key may try again.
-      if (raw === undefined) throw thrown;
-      return this.#failed(submission, raw, thrown);
+      return this.#failed(submission, this.#submitter.find(id), thrown);
     }
   }
 
-  /** Keeps a mined refusal as the answer; leaves everything else open, to be looked up with the next request. */
-  #failed(submission: Submission, raw: string, thrown: unknown): KeptAnswer {
-    const transaction = Transaction.from(raw).hash;
-    const told = { ...this.#problemOf(thrown), ...(transaction === null ? {} : { transaction }) };
-    if (thrown instanceof BusError && thrown.code === "REVERTED") return this.#keep(submission, told.status, told);
+  /** Keeps a mined refusal as the answer, forgets what never left, and leaves everything else open for the next request. */
+  #failed(submission: Submission, known: Submitted | undefined, thrown: unknown): KeptAnswer {
+    const { caller, key } = submission;
+    if (!known || (known.state === "failed" && !known.receipt)) {
+      this.#store.forgetRequest(caller, key);
+      throw thrown;
+    }
+    const { hash } = known;
+    const told = { ...problemOf(thrown), ...(hash === undefined ? {} : { transaction: hash }) };
+    if (known.state === "failed") return this.#keep(submission, told.status, told);
     throw new ProblemError(told, { cause: thrown });
-  }
-
-  #problemOf(thrown: unknown) {
-    const known = problemOf(thrown);
-    return known.status === 500 ? problem("node-failed") : known;
   }
 
   #keep({ caller, key }: Submission, status: number, body: unknown): KeptAnswer {
@@ -127,68 +121,4 @@ export class Submissions {
     this.#store.finishRequest(caller, key, answer);
     return answer;
   }
-
-  /** What became of a transaction that was signed before; undefined if it can never be mined, and nothing was done. */
-  async #resume(submission: Submission, raw: string): Promise<KeptAnswer | undefined> {
-    const { provider } = this.#federation;
-    const { hash, from, nonce } = Transaction.from(raw);
-    if (hash === null || from === null) return undefined;
-    const deadline = Date.now() + (this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    try {
-      for (;;) {
-        // The nonce first: if it is used up and there is still no receipt, another transaction has used it.
-        const used = Number(await provider.send("eth_getTransactionCount", [from, "latest"]));
-        const receipt = await provider.getTransactionReceipt(hash);
-        if (receipt) return await this.#settled(submission, receipt);
-        if (used > nonce) {
-          this.#store.forgetRequest(submission.caller, submission.key);
-          return undefined;
-        }
-        if (Date.now() > deadline) throw new BusError("TIMEOUT", `no receipt of ${hash} in time`);
-        // The node may have forgotten it. If it has not, it says so, and nothing is lost.
-        await provider.send("eth_sendRawTransaction", [raw]).catch(() => undefined);
-        await new Promise((resolve) => setTimeout(resolve, this.#options.pollMs ?? DEFAULT_POLL_MS));
-      }
-    } catch (thrown) {
-      return this.#failed(submission, raw, thrown);
-    }
-  }
-
-  async #settled(submission: Submission, receipt: TransactionReceipt): Promise<KeptAnswer> {
-    const { hash, blockNumber, gasUsed, logs } = receipt;
-    if (receipt.status === 0) throw await this.#reasonOf(receipt);
-    const events = logs.flatMap((log) => parseLog(this.#federation, log));
-    return this.#keep(submission, 200, this.#describe({ hash, blockNumber, gasUsed, events }));
-  }
-
-  async #reasonOf({ hash, blockNumber }: TransactionReceipt): Promise<unknown> {
-    const { provider } = this.#federation;
-    const sent = await provider.getTransaction(hash);
-    if (!sent) return new BusError("TIMEOUT", `the node does not know ${hash} any more`);
-    const { from, to, data } = sent;
-    try {
-      await provider.send("eth_call", [{ from, to, data }, `0x${blockNumber.toString(16)}`]);
-      return new BusError("REVERTED", `${hash} failed, and the node does not tell why`);
-    } catch (thrown) {
-      return asRevert(thrown);
-    }
-  }
-
-  #noting(provider: RpcProvider): RpcProvider {
-    const notes = this.#notes;
-    const send: RpcProvider["send"] = (method, params) => {
-      if (method === "eth_sendRawTransaction") notes.getStore()?.(String(params[0]));
-      return provider.send(method, params);
-    };
-    return new Proxy(provider, {
-      get(target, name) {
-        if (name === "send") return send;
-        const member: unknown = Reflect.get(target, name, target);
-        return typeof member === "function" ? (member.bind(target) as unknown) : member;
-      },
-    });
-  }
 }
-
-const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_POLL_MS = 50;

@@ -34,6 +34,10 @@ const LONGEST_RETRY_MS = 10_000;
 /** A subscription that is silent for so many block times is doubted, and a node that is late is asked less often. */
 const SILENT_PERIODS = 3;
 const MOST_PATIENT_MS = 1_000;
+/** Without a beat a node is asked all the time at first, and then less and less. */
+const EAGER_MS = 2_000;
+/** So many heads on time in a row, and the chain is taken to have a beat. */
+const REGULAR = 2;
 
 /**
  * Follows the head of the chain: by one subscription to `newHeads` where the node has a WebSocket, otherwise, and while
@@ -47,6 +51,8 @@ export class HeadTracker {
   #latest: SeenHead | undefined;
   /** Estimate of the time between two blocks, in milliseconds. */
   #period: number | undefined;
+  /** How many heads in a row came when they were due. */
+  #onTime = 0;
   /** How long after its own timestamp a head is seen here, in milliseconds: what the clocks differ in, too. */
   #lag: number | undefined;
   /** When the next head should be seen. */
@@ -54,6 +60,7 @@ export class HeadTracker {
   /** When a node was last asked and had no new head. */
   #lastAskedAt = 0;
   #isWanted = false;
+  #wantedSince = 0;
   #isPolling = false;
   #isClosed = false;
   #socket: Socket | undefined;
@@ -99,6 +106,7 @@ export class HeadTracker {
 
   /** Says whether anybody waits for a head. */
   want(isWanted: boolean): void {
+    if (isWanted && !this.#isWanted) this.#wantedSince = this.#clock.now();
     this.#isWanted = isWanted;
     if (isWanted && !this.#isPolling && !this.#isClosed) void this.#poll();
   }
@@ -120,6 +128,8 @@ export class HeadTracker {
     }
     if (before) {
       const apart = (seenAt - before.seenAt) / (number - before.number);
+      const isOnTime = this.#period !== undefined && Math.abs(apart - this.#period) <= this.#period / 2;
+      this.#onTime = isOnTime ? this.#onTime + 1 : 0;
       this.#period = this.#period === undefined ? apart : this.#period * 0.75 + apart * 0.25;
     }
     this.#lag = isPrompt || seenAt - this.#lastAskedAt <= 2 * this.#options.pollMs ? seenAt - timeMs : this.#lag;
@@ -175,6 +185,11 @@ export class HeadTracker {
     const { pollMs } = this.#options;
     const period = this.#period ?? MOST_PATIENT_MS;
     if (this.#isSubscribed && !this.#isSilent()) return period;
+    if (this.#onTime < REGULAR) {
+      // A chain that makes a block when there is something for it has no beat to wait for.
+      const waited = this.#clock.now() - Math.max(this.#wantedSince, this.#latest?.seenAt ?? 0);
+      return waited <= EAGER_MS ? pollMs : Math.min(Math.max(pollMs, waited / 8), MOST_PATIENT_MS);
+    }
     // One step early: the head before was seen up to one step late.
     const left = this.#dueAt - this.#clock.now() - pollMs;
     if (left > 0) return Math.min(left, period);

@@ -133,6 +133,7 @@ const SILENT_MS = 10_000;
 const FEW = 4;
 /** Signed before the first of them is sent: while more is signed these are on their way. */
 const SIGNED_AT_ONCE = 32;
+const FORGET_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const FILLER_GAS = 21_000n;
 const FIRST_PATIENCE_BLOCKS = 3;
@@ -152,6 +153,7 @@ export class Submitter {
   readonly #chainId: bigint;
   readonly #window: number;
   readonly #onTrouble: (trouble: unknown) => void;
+  readonly #keepMs: number;
   readonly #lanes = new Map<string, Lane>();
   readonly #waiters = new Map<string, Set<Waiter>>();
   readonly #underway = new Map<string, Promise<Submission>>();
@@ -159,6 +161,7 @@ export class Submitter {
   #searching: Promise<void> | undefined;
   #isSearchDue = false;
   #beatAt = 0;
+  #forgetAt = 0;
   #isClosed = false;
 
   /** @throws BusError `OUTBOX` if the outbox cannot be opened; `NO_NODE` if no node is named. */
@@ -174,7 +177,7 @@ export class Submitter {
     this.#pool = new RpcPool(options.nodes.map(asNode), options.chain, this.#clock, options.timeoutMs ?? 5_000);
     const { outbox } = options;
     this.#outbox = typeof outbox === "string" ? new Outbox(outbox, options.chain) : outbox;
-    this.#outbox.forgetBefore(this.#clock.now() - (options.keepMs ?? 90 * DAY_MS));
+    this.#keepMs = options.keepMs ?? 90 * DAY_MS;
     this.#heads = new HeadTracker(this.#pool, {
       sockets: options.nodes.map((node) => ("http" in node ? node.ws : undefined)),
       pollMs: options.pollMs ?? 25,
@@ -534,6 +537,8 @@ export class Submitter {
       })
       .finally(() => {
         for (const { hash } of signed) lane.unanswered.delete(hash);
+        // It was too fresh when the newest head was seen, and may be in that block: there need not be another one soon.
+        if (lane.searchedTo === undefined && this.#heads.latest !== undefined) this.#search();
       });
   }
 
@@ -803,6 +808,10 @@ export class Submitter {
     if (now >= this.#beatAt) {
       this.#beatAt = now + BEAT_MS;
       this.#outbox.beat(now, SILENT_MS);
+    }
+    if (now >= this.#forgetAt) {
+      this.#forgetAt = now + FORGET_MS;
+      this.#outbox.forgetBefore(now - this.#keepMs);
     }
     for (const sender of this.#outbox.senders()) {
       const isNew = !this.#lanes.has(sender);

@@ -72,7 +72,7 @@ describe("the gateway's program", function () {
     await write("federation.json", found.addressBook);
     await write("key", agent.privateKey);
     config = {
-      rpcUrl,
+      nodes: [{ http: rpcUrl }],
       addressBook: "federation.json",
       uri: "https://cloud-1.example",
       cloud: 1,
@@ -128,7 +128,7 @@ describe("the gateway's program", function () {
       [{ key: { file: "open key" } }, /mode 644/],
       [{ key: { file: "other key" } }, /bound to cloud 0, not 1/],
       [{ uri: "https://elsewhere.example" }, /not where the registry says that cloud 1 is/],
-      [{ rpcUrl: "http://127.0.0.1:1" }, /no node answers/],
+      [{ nodes: [{ http: "http://127.0.0.1:1" }] }, /none of 1 RPC nodes answers/],
       [{ cloud: -1 }, /\/cloud: -1/],
     ] as const) {
       const { code, stdout, stderr } = await start(await write("bad.json", { ...config, ...change })).ended;

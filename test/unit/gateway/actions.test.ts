@@ -13,6 +13,7 @@ import {
   asSender,
   connectFederation,
   freshSalt,
+  providerExchange,
   publicMove,
   stop,
   vmIdOf,
@@ -361,12 +362,16 @@ describe("idempotency keys, when the gateway dies", function () {
   it("what was mined without the gateway seeing it is found, and not sent again", async function () {
     const found = await networkHelpers.loadFixture(gatewayFederation);
     const body = { vm: found.vms.noticed };
+    let isDead = false;
     const deaf: Interposer = async (method, params, send) => {
+      if (isDead) return lost();
       const answer = await send(method, params);
-      return method === "eth_sendRawTransaction" ? lost() : answer;
+      if (method !== "eth_sendRawTransaction") return answer;
+      isDead = true;
+      return lost();
     };
     const first = await withLife(found, deaf, (gateway, token) => act(gateway, token, "stop", body, "a"));
-    expect([first.status, first.json.type]).to.deep.equal([502, "urn:blockchainbus:problem:node-failed"]);
+    expect([first.status, first.json.type]).to.deep.equal([504, "urn:blockchainbus:problem:timeout"]);
     expect(await stateOf(found, found.vms.noticed)).to.equal(VmState.Stopped);
     const count = await countOf(found);
 
@@ -376,13 +381,70 @@ describe("idempotency keys, when the gateway dies", function () {
     expect(await countOf(found)).to.equal(count);
   });
 
+  it("a lost answer alone is not noticed by who asked", async function () {
+    const found = await networkHelpers.loadFixture(gatewayFederation);
+    const deaf: Interposer = async (method, params, send) => {
+      const answer = await send(method, params);
+      return method === "eth_sendRawTransaction" ? lost() : answer;
+    };
+    const body = { vm: found.vms.noticed };
+    const count = await countOf(found);
+    const { status } = await withLife(found, deaf, (gateway, token) => act(gateway, token, "stop", body, "a"));
+    expect(status).to.equal(200);
+    expect(await countOf(found)).to.equal(count + 1);
+  });
+
+  it("another node is asked when the first one dies between sending and receipt", async function () {
+    const found = await networkHelpers.loadFixture(gatewayFederation);
+    const node = providerExchange(found.federation.provider);
+    let isDead = false;
+    const dying = async (request: string): Promise<string> => {
+      if (isDead) return lost();
+      const answer = await node(request);
+      isDead = request.includes("eth_sendRawTransaction");
+      return answer;
+    };
+    const nodes = [
+      { name: "dies", exchange: dying },
+      { name: "lives", exchange: node },
+    ];
+    const gateway = await gatewayOf(found, 1, { nodes });
+    try {
+      const token = await tokenOf(gateway, found.agents[0]);
+      const { status } = await act(gateway, token, "stop", { vm: found.vms.noticed }, "a");
+      expect([status, isDead]).to.deep.equal([200, true]);
+      expect(await stateOf(found, found.vms.noticed)).to.equal(VmState.Stopped);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it("what no node takes is told as such, and the same key may try again", async function () {
+    const found = await networkHelpers.loadFixture(gatewayFederation);
+    const body = { vm: found.vms.noticed };
+    let isRefused = true;
+    const strict: Interposer = (method, params, send) =>
+      method === "eth_sendRawTransaction" && isRefused
+        ? Promise.reject(new Error("Sender account not authorized to send transactions"))
+        : send(method, params);
+    await withLife(found, strict, async (gateway, token) => {
+      const first = await act(gateway, token, "stop", body, "a");
+      expect([first.status, first.json.detail]).to.deep.equal([
+        502,
+        "Sender account not authorized to send transactions",
+      ]);
+      isRefused = false;
+      expect((await act(gateway, token, "stop", body, "a")).status).to.equal(200);
+    });
+  });
+
   it("what never reached the node is sent, the very transaction", async function () {
     const found = await networkHelpers.loadFixture(gatewayFederation);
     const body = { vm: found.vms.noticed };
     const mute: Interposer = (method, params, send) =>
       method === "eth_sendRawTransaction" ? lost() : send(method, params);
     const first = await withLife(found, mute, (gateway, token) => act(gateway, token, "stop", body, "a"));
-    expect(first.status).to.equal(502);
+    expect(first.status).to.equal(504);
     expect(await stateOf(found, found.vms.noticed)).to.equal(VmState.Abroad);
 
     const again = await withLife(found, pass, (gateway, token) => act(gateway, token, "stop", body, "a"));

@@ -18,7 +18,7 @@ const BOOK = {
 };
 
 const CONFIG = {
-  rpcUrl: "http://127.0.0.1:8545",
+  nodes: [{ http: "http://127.0.0.1:8545" }],
   addressBook: "federation.json",
   uri: "https://cloud-1.example",
   cloud: 1,

@@ -142,4 +142,47 @@ describe("HeadTracker", function () {
     expect(heads.nextAt).to.be.within(time.now(), time.now() + 1_100);
     heads.close();
   });
+
+  it("does not wait for a beat that the chain has not", async function () {
+    const time = new VirtualTime();
+    const begin = time.now();
+    // As a chain that makes a block for each transaction, and none without.
+    const minedAt = [0, 10_000, 12_000, 25_000, 25_100, 40_000, 41_300].map((ms) => begin + ms);
+    const exchange = (text: string): Promise<string> => {
+      const { id, method, params } = JSON.parse(text) as { id: number; method: string; params: unknown[] };
+      const number = params[0] === "0x0" ? 0 : minedAt.filter((at) => at <= time.now()).length - 1;
+      const timestamp = `0x${Math.floor((minedAt[number] ?? 0) / 1_000).toString(16)}`;
+      const header = { number: `0x${number.toString(16)}`, gasUsed: "0x1", timestamp, hash: MODEL_CHAIN.genesisHash };
+      const result = method === "eth_chainId" ? `0x${Number(MODEL_CHAIN.chainId).toString(16)}` : header;
+      return Promise.resolve(JSON.stringify({ jsonrpc: "2.0", id, result }));
+    };
+    const single = async (text: string): Promise<string> => {
+      if (!text.startsWith("[")) return exchange(text);
+      const answers = (JSON.parse(text) as unknown[]).map((each) => exchange(JSON.stringify(each)));
+      return `[${(await Promise.all(answers)).join(",")}]`;
+    };
+    const pool = new RpcPool([{ name: "node", exchange: single }], MODEL_CHAIN, time, 1_000);
+    const heads = new HeadTracker(pool, { sockets: [undefined], pollMs: 25, clock: time });
+    const late: number[] = [];
+    heads.onHead(({ number, seenAt }) => late.push(seenAt - (minedAt[number] ?? 0)));
+    const pass = (until: number) => {
+      const end = begin + until;
+      time.at(end, () => undefined);
+      return time.runUntil(() => time.now() >= end, until + 1);
+    };
+    for (const [from, to] of [
+      [0, 200],
+      [9_900, 12_200],
+      [24_900, 25_500],
+      [39_900, 41_500],
+    ] as const) {
+      await pass(from);
+      heads.want(true);
+      await pass(to);
+      heads.want(false);
+    }
+    expect(late).to.have.length(minedAt.length);
+    expect(Math.max(...late.slice(1))).to.be.at.most(50);
+    heads.close();
+  });
 });
