@@ -80,6 +80,14 @@ structs; integers wider than 32 bits are decimal strings. What is left out has t
 }
 \`\`\`
 
+## What was sent
+
+Transactions go through an outbox, the profile's \`outbox\`: each is on the disk before it leaves, goes to the next node when one
+dies, and is done once, whatever becomes of the program ([submission.md](submission.md)). If a command ends before its
+transaction is mined, by Ctrl-C or because the chain stands still, the next command that sends sees it through first, and so
+does \`npx blockchainbus outbox --wait\`; without \`--wait\` it only shows. On Node.js older than 22.13 there is no outbox: a
+transaction is sent once and waited for.
+
 ## Completion
 
 \`source <(npx blockchainbus completion bash)\` in \`~/.bashrc\`, or \`source <(npx blockchainbus completion zsh)\` after \`compinit\` in

@@ -8,4 +8,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Node.js 22 calls its SQLite experimental. That is nothing that an operator could do something about.
+process.removeAllListeners("warning").on("warning", ({ name, message }) => {
+  if (name !== "ExperimentalWarning") process.stderr.write(`${name}: ${message}\n`);
+});
+
 process.exitCode = await runCommand(process.argv.slice(2), nodeIo());

@@ -20,6 +20,8 @@ export interface Profile {
   readonly keystore: string | undefined;
   /** Where the signing desk writes down what it signs. */
   readonly journal: string;
+  /** Where transactions are kept until they are seen through. */
+  readonly outbox: string;
   /** Makes ids of VMs' own names: see {@link "./vmNames.js"}. */
   readonly salt: string | undefined;
   /** How far the chain's newest block may be from the clock when something is signed. */
@@ -52,6 +54,11 @@ export const PROFILE_SCHEMA = {
     journal: {
       ...path,
       description: "file in which the signing desk writes down what it signs; blockchainbus-journal.jsonl by default",
+    },
+    outbox: {
+      ...path,
+      description:
+        "file in which transactions are kept until they are seen through; blockchainbus-outbox.sqlite by default",
     },
     salt: { ...bytes32, description: "32 random bytes: with it a VM's own name makes its local id" },
     maxHeadAgeMs: {
@@ -87,7 +94,7 @@ export function parseProfile(json: unknown, folder: string): Profile {
     if (!(key in PROFILE_SCHEMA.properties)) refuse(`/${key}`, given[key], "a known field");
   }
   const { rpc, cloud, salt, maxHeadAgeMs } = given;
-  const file = (name: "addresses" | "keystore" | "journal"): string | undefined => {
+  const file = (name: "addresses" | "keystore" | "journal" | "outbox"): string | undefined => {
     const value = given[name];
     if (value === undefined) return undefined;
     return isText(value) ? resolve(folder, value) : refuse(`/${name}`, value, "a path");
@@ -102,6 +109,7 @@ export function parseProfile(json: unknown, folder: string): Profile {
     cloud: integer("cloud", cloud, 2 ** 32 - 1),
     keystore: file("keystore"),
     journal: file("journal") ?? resolve(folder, "blockchainbus-journal.jsonl"),
+    outbox: file("outbox") ?? resolve(folder, "blockchainbus-outbox.sqlite"),
     salt: salt === undefined || isHexString(salt, 32) ? salt : refuse("/salt", salt, "32 bytes in hex"),
     maxHeadAgeMs: integer("maxHeadAgeMs", maxHeadAgeMs, Number.MAX_SAFE_INTEGER),
   };

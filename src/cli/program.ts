@@ -7,6 +7,7 @@ import { addCompletion } from "./commands/completion.js";
 import { addGovernance } from "./commands/governance.js";
 import { addMoves } from "./commands/moves.js";
 import { addOffers } from "./commands/offers.js";
+import { addOutbox } from "./commands/outbox.js";
 import { addQuestions } from "./commands/questions.js";
 import { addReports } from "./commands/reports.js";
 import { addStatement } from "./commands/statement.js";
@@ -35,6 +36,7 @@ const ADDERS = [
   addReports,
   addStatement,
   addGovernance,
+  addOutbox,
   addCheckout,
   addCompletion,
 ];
@@ -98,7 +100,7 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<numbe
       printAnswer(io, answer, options.json === true);
       exitCode = answer.exitCode ?? EXIT_CODES.DONE;
     } finally {
-      session.close();
+      await session.close();
     }
   };
   try {

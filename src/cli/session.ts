@@ -11,8 +11,12 @@ import {
   asSender,
   openFederation,
   readHead,
+  withSubmitter,
 } from "../chain/federation.js";
 import { openProvider } from "../chain/openProvider.js";
+import { httpExchange, providerExchange } from "../submission/exchange.js";
+import { canHaveOutbox } from "../submission/outbox.js";
+import { Submitter } from "../submission/submitter.js";
 import type { Sent } from "../chain/send.js";
 import { BusError } from "../errors/busError.js";
 import { type Labels, labelOf } from "../exports/format.js";
@@ -50,7 +54,9 @@ export interface Session {
   key(): Promise<BaseWallet>;
   /** The cloud for which is signed and sent. */
   cloud(): Promise<number>;
-  /** The federation with the cloud's key as sender. */
+  /** What sees transactions through; undefined on a Node.js that cannot have an outbox. */
+  submitter(): Promise<Submitter | undefined>;
+  /** The federation with the cloud's key as sender, whose transactions go through the outbox. */
   sender(): Promise<Federation>;
   /** A cloud by number or label. */
   cloudNamed(name: string, text: string): Promise<number>;
@@ -64,7 +70,7 @@ export interface Session {
   send(lines: readonly string[], work: (federation: Federation) => Promise<Sent>): Promise<Sent>;
   /** Sends without asking again. */
   bring(work: (federation: Federation) => Promise<Sent>): Promise<Sent>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 function once<T>(work: () => Promise<T>): () => Promise<T> {
@@ -103,16 +109,21 @@ export function sentLine(sent: Sent): string {
 /** A session of one command. */
 export function openSession(io: Io, options: GlobalOptions): Session {
   let own: { destroy(): void } | undefined;
+  let opened: Submitter | undefined;
 
   const profile = once(() => loadProfile(options.profile, io.env));
 
+  const urls = once(async () => {
+    const named = options.rpc ?? (await profile()).rpc;
+    if (named.length === 0) throw new BusError("BAD_PROFILE", "no node: --rpc URL, or rpc in the profile");
+    return named;
+  });
+
   const provider = once(async (): Promise<RpcProvider> => {
     if (io.provider) return io.provider;
-    const urls = options.rpc ?? (await profile()).rpc;
-    if (urls.length === 0) throw new BusError("BAD_PROFILE", "no node: --rpc URL, or rpc in the profile");
-    const opened = await openProvider(urls);
-    own = opened;
-    return opened;
+    const first = await openProvider(await urls());
+    own = first;
+    return first;
   });
 
   const addressBook = once(async () => {
@@ -153,7 +164,20 @@ export function openSession(io: Io, options: GlobalOptions): Session {
     return bound;
   });
 
-  const sender = once(async () => asSender(await federation(), await key()));
+  const submitter = once(async () => {
+    if (!canHaveOutbox()) return undefined;
+    const nodes = io.provider
+      ? [{ name: "the node", exchange: providerExchange(io.provider) }]
+      : (await urls()).map((url) => ({ name: url, exchange: httpExchange(url) }));
+    const [{ addressBook: chain }, { outbox }] = await Promise.all([federation(), profile()]);
+    opened = new Submitter({ chain, nodes, outbox });
+    return opened;
+  });
+
+  const sender = once(async () => {
+    const [own, through] = [asSender(await federation(), await key()), await submitter()];
+    return through ? withSubmitter(own, through) : own;
+  });
 
   const session: Session = {
     io,
@@ -165,6 +189,7 @@ export function openSession(io: Io, options: GlobalOptions): Session {
     head: async () => readHead((await federation()).provider),
     key,
     cloud,
+    submitter,
     sender,
     cloudNamed: async (name, text) => cloudNamed(name, text, await clouds()),
     vmNamed: async (text) => vmNamed(await federation(), { salt: (await profile()).salt, cloud }, text),
@@ -200,7 +225,8 @@ export function openSession(io: Io, options: GlobalOptions): Session {
       return withProgress(io, "waiting for the transaction's block", () => work(connected));
     },
 
-    close() {
+    async close() {
+      await opened?.close();
       own?.destroy();
     },
   };

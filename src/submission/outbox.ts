@@ -193,6 +193,16 @@ function driver(): typeof Sqlite {
   }
 }
 
+/** Whether this Node.js can have an outbox. */
+export function canHaveOutbox(): boolean {
+  try {
+    driver();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * What was handed over, in a SQLite file that several processes of one machine may use at once. Every change is one
  * transaction, on the disk before it counts.
@@ -345,6 +355,15 @@ export class Outbox {
       this.#chain,
       sender,
     );
+  }
+
+  /** The submission with the highest nonce of those that are final. */
+  newestFinal(sender: string): Submission | undefined {
+    return this.#all(
+      "SELECT * FROM submission WHERE chain = ? AND sender = ? AND state = 'final' ORDER BY nonce DESC LIMIT 1",
+      this.#chain,
+      sender,
+    )[0];
   }
 
   /* WRITING */

@@ -93,6 +93,8 @@ interface Lane {
   /** Hashes whose first sending has not been answered yet, and since when. */
   readonly unanswered: Map<string, number>;
   isInspecting: boolean;
+  /** The comparison of the outbox with the chain, which is made once. */
+  comparing: Promise<void> | undefined;
   /** Node that the transactions were last sent to. */
   node: number;
   /** Newest block that was searched for receipts. */
@@ -220,7 +222,8 @@ export class Submitter {
   /**
    * Hands a call over. When this resolves it is in the outbox, on the disk, and will be seen through.
    * @returns How it stands then; `failed` if the contract refuses it already.
-   * @throws BusError `SUBMISSION_CONFLICT` if the id stands for another call; what the signer throws.
+   * @throws BusError `SUBMISSION_CONFLICT` if the id stands for another call; `OUTBOX` if the chain was begun anew; what the
+   * signer throws.
    */
   async submit(signer: Signer, call: SubmittedCall, options: SubmitOptions = {}): Promise<Submission> {
     this.#requireOpen();
@@ -243,6 +246,14 @@ export class Submitter {
     } finally {
       this.#underway.delete(draft.id);
     }
+  }
+
+  /** Goes on with what waits in the outbox for this key. */
+  async resume(signer: Signer): Promise<void> {
+    this.#requireOpen();
+    const lane = this.#laneOf(getAddress(await signer.getAddress()), signer);
+    await (lane.comparing ??= this.#requireSameChain(lane));
+    this.#flush(lane);
   }
 
   /**
@@ -296,6 +307,7 @@ export class Submitter {
 
   async #handOver(signer: Signer, draft: SubmissionDraft, spare: bigint | undefined): Promise<Submission> {
     const lane = this.#laneOf(draft.sender, signer);
+    await (lane.comparing ??= this.#requireSameChain(lane));
     const check: Check = draft.isChecked
       ? await this.#check(draft, spare)
       : { outcome: "passed", gasLimit: draft.gasLimit };
@@ -310,6 +322,31 @@ export class Submitter {
       lane.incoming.push({ draft: { ...draft, gasLimit }, isReady, resolve, reject });
       this.#flush(lane);
     });
+  }
+
+  /**
+   * A chain that was begun anew from the same genesis would wait for nonces that the outbox has given out on the old one.
+   * @throws BusError `OUTBOX` if the block of the sender's newest final submission is another one now.
+   */
+  async #requireSameChain(lane: Lane): Promise<void> {
+    const newest = this.#outbox.newestFinal(lane.sender);
+    if (!newest?.receipt) return;
+    const { blockNumber, blockHash } = newest.receipt;
+    let hash: unknown;
+    try {
+      hash = fieldOf((await this.#pool.call("eth_getBlockByNumber", [blockNumber, false])).result, "hash");
+    } catch (thrown) {
+      this.#onTrouble(thrown);
+    }
+    if (isHash(hash, blockHash)) return;
+    // Nobody answers, or has come that far yet: compared again with the next call.
+    lane.comparing = undefined;
+    if (typeof hash !== "string") return;
+    throw new BusError(
+      "OUTBOX",
+      `block ${Number(blockNumber)} of submission ${newest.id} was ${blockHash} and is ${hash}: ` +
+        "the chain was begun anew, and needs a new outbox",
+    );
   }
 
   /** Tries a call on the head. Calls of the same moment share a post. */
@@ -382,6 +419,7 @@ export class Submitter {
       sending: Promise.resolve(),
       unanswered: new Map(),
       isInspecting: false,
+      comparing: undefined,
       node: this.#pool.current,
       searchedTo: undefined,
       inspectAt: Infinity,

@@ -1,5 +1,6 @@
 import { type Command, Argument } from "commander";
 
+import { withSubmitter } from "../../chain/federation.js";
 import { type Runner, act } from "../command.js";
 import type { Context } from "../governance/context.js";
 import { GOVERNANCE_COMMANDS, isFileCommand, performGovernance } from "../governance/perform.js";
@@ -26,8 +27,10 @@ async function govern(session: Session, args: readonly string[], options: Govern
   const [command = "show", ...rest] = args;
   const { json } = session.options;
   const lines: string[] = [];
+  const submitter = command === "show" || isFileCommand(command) ? undefined : await session.submitter();
+  const federation = await session.federation();
   const facts = await performGovernance(command, {
-    federation: await session.federation(),
+    federation: submitter ? withSubmitter(federation, submitter) : federation,
     args: rest,
     options: given(options),
     outside: {

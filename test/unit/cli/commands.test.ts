@@ -3,12 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect } from "chai";
+import { id } from "ethers";
 import { network } from "hardhat";
 
-import { VmState, resultOf, sitesOf, vmOf } from "../../../src/index.js";
+import {
+  Submitter,
+  VmState,
+  asSender,
+  register,
+  resultOf,
+  sitesOf,
+  vmIdOf,
+  vmOf,
+  withSubmitter,
+} from "../../../src/index.js";
 import { localIdOf } from "../../../src/cli/vmNames.js";
 import { type Operator, leavesOf, memberKey, operatorOf } from "../../fixtures/commandLine.js";
-import { newVm, offeringFederation } from "../../fixtures/library.js";
+import { SMALL, newVm, offeringFederation } from "../../fixtures/library.js";
 
 const { networkHelpers } = await network.create();
 
@@ -51,6 +62,42 @@ describe("blockchainbus: commands", function () {
     await networkHelpers.time.increase(2 * WINDOW_SECONDS + 10);
     return { ...world, vm };
   }
+
+  describe("outbox", function () {
+    it("shows what was sent, and sees through what an earlier command could not", async function () {
+      const { found, home } = await operators();
+      expect((await done(home, "outbox")).stdout).to.equal("nothing was sent yet\n");
+      await done(home, "vm", "register", "web-1", "--vcpu", "1");
+      const submitter = new Submitter({
+        chain: found.addressBook,
+        nodes: [{ name: "dead", exchange: () => Promise.reject(new Error("connect ECONNREFUSED")) }],
+        outbox: home.path("blockchainbus-outbox.sqlite"),
+      });
+      const sender = asSender(withSubmitter(found.federation, submitter), memberKey(1));
+      const localId = id("left behind");
+      const left = register(sender, 1, localId, SMALL, { timeoutMs: 1 }).catch((thrown: unknown) => thrown);
+      expect(await left).to.have.property("code", "TIMEOUT");
+      await submitter.close();
+
+      const open = (await done(home, "outbox", "--json")).facts() as { open: object[]; settled: object[] };
+      expect(open.open).to.have.length(1);
+      expect(open.open[0]).to.include({ action: "register", state: "queued", transaction: null });
+      expect(open.settled[0]).to.include({ action: "register", state: "final", reason: null });
+
+      const over = (await done(home, "outbox", "--wait", "--json")).facts() as { open: object[]; settled: object[] };
+      expect(over.open).to.deep.equal([]);
+      expect(over.settled).to.have.length(2);
+      const vm = await vmIdOf(found.federation, 1, localId);
+      expect((await vmOf(found.federation, vm)).state).to.equal(VmState.Home);
+    });
+
+    it("tells why something failed", async function () {
+      const { home } = await operators();
+      await done(home, "vm", "register", "web-1", "--vcpu", "1");
+      expect((await home.run("vm", "register", "web-1", "--vcpu", "1", "--yes")).exitCode).to.equal(6);
+      expect((await done(home, "outbox")).stdout).to.match(/register +failed +MigrationLedger_AlreadyRegistered\(/);
+    });
+  });
 
   describe("vm", function () {
     it("registers under an own name, shows, lists, stops and restores", async function () {
@@ -230,6 +277,7 @@ describe("blockchainbus: commands", function () {
         ["vm", "stop", vm],
         ["statement", "--from", "2020-01-01", "--to", "2100-01-01"],
         ["governance", "show"],
+        ["outbox"],
         ["completion", "bash"],
       ];
       const handed = ["oracle", "network", "genesis"];

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { expect } from "chai";
 import { id as hashOf } from "ethers";
 import { network } from "hardhat";
@@ -175,6 +179,68 @@ describe("Submitter", function () {
       expect((await soon(submitter.settled("a", 100_000))).state).to.equal("final");
       expect(chain.effects.get("0x01")).to.equal(1);
       expect(outbox.nonceAfter(key.address)).to.equal(2);
+      await submitter.close();
+    });
+  });
+
+  describe("on a chain that was begun anew", function () {
+    let folder: string;
+    beforeEach(async function () {
+      folder = await mkdtemp(join(tmpdir(), "outbox-"));
+    });
+    afterEach(async function () {
+      await rm(folder, { recursive: true });
+    });
+
+    it("OUTBOX: says so, instead of waiting for nonces of the old one", async function () {
+      const outbox = join(folder, "outbox.sqlite");
+      const old = setUp({ outbox });
+      const { id } = await old.soon(old.submitter.submit(old.key, DONE));
+      await old.soon(old.submitter.settled(id));
+      await old.submitter.close();
+
+      const fresh = setUp({ outbox });
+      const answer = fresh.chain.answer.bind(fresh.chain);
+      const otherHash = `0x${"77".repeat(32)}`;
+      fresh.chain.answer = (node, method, params) => {
+        const told = answer(node, method, params);
+        const isOther = method === "eth_getBlockByNumber" && params[0] !== "0x0" && told !== null;
+        return isOther ? { ...(told as object), hash: otherHash } : told;
+      };
+      // It has not come as far yet.
+      await fresh.soon(fresh.submitter.resume(fresh.key));
+      const end = fresh.time.now() + 10_000;
+      await fresh.time.runUntil(() => fresh.time.now() >= end, 11_000);
+      const refused = await fresh
+        .soon(fresh.submitter.submit(fresh.key, { ...DONE, data: "0x02" }))
+        .catch((thrown: unknown) => thrown);
+      expect(refused).to.be.instanceOf(BusError).with.property("code", "OUTBOX");
+      expect(String(refused)).to.contain(otherHash);
+      expect(fresh.submitter.counts()).to.include({ queued: 0, sent: 0, final: 1 });
+      await fresh.submitter.close();
+    });
+  });
+
+  describe("resume", function () {
+    it("goes on with what waited for its key", async function () {
+      let isDown = true;
+      const time = new VirtualTime();
+      const chain = new ModelChain(time, 1);
+      const proxy = proxyTo(chain, 0, time, () => undefined);
+      const exchange = (text: string) => (isDown ? Promise.reject(new Error("down")) : proxy(text));
+      const { submitter, key } = setUp({ clock: time, nodes: [{ name: "node", exchange }] });
+      const run = async <T>(promise: Promise<T>): Promise<T> => {
+        let isOver = false;
+        void promise.finally(() => (isOver = true)).catch(() => undefined);
+        await time.runUntil(() => isOver, 120_000);
+        return promise;
+      };
+      await run(submitter.submit(key, DONE, { id: "a" }));
+      expect(submitter.find("a")?.state).to.equal("queued");
+      isDown = false;
+      await run(submitter.resume(key));
+      expect((await run(submitter.settled("a"))).state).to.equal("final");
+      expect(chain.effects.get("0x01")).to.equal(1);
       await submitter.close();
     });
   });
