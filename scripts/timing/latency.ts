@@ -4,7 +4,7 @@ import { openGateway } from "../../src/gateway/gateway.js";
 import { type Submitter, agree, complete, openGatewayClient, publicRecord, record, start } from "../../src/index.js";
 import { MigrationLedger__factory } from "../../src/typechain/factories/contracts/ledger/MigrationLedger__factory.js";
 import type { LatencyResult } from "./results.js";
-import { HOME, HOST, type SignedRecord, type Site } from "./site.js";
+import { HOME, HOST, type SignedRecord, type Site, nodeOf } from "./site.js";
 import { summarize, tenth } from "./statistics.js";
 
 /**
@@ -45,6 +45,7 @@ export async function rest(site: Site): Promise<Subject> {
   const gateway = await openGateway(federation, key, {
     uri,
     cloud: HOST,
+    nodes: [nodeOf(site.address)],
     startBlock: 0,
     pollMs: 200,
     receiptMs: 30_000,

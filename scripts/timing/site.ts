@@ -14,6 +14,7 @@ import {
   type Handover,
   type MigrationRecord,
   type Move,
+  type NodeAddress,
   Submitter,
   asPublicMove,
   asSender,
@@ -97,6 +98,11 @@ function scenarioOf(clouds: number): Scenario {
   };
 }
 
+/** The chain's node, with its WebSocket if it has one. */
+export function nodeOf({ http, ws }: ChainAddress): NodeAddress {
+  return { http, ...(ws !== undefined && { ws }) };
+}
+
 /** A federation on a chain, with a submitter and keys at hand, and with VMs to move. */
 export class Site {
   /** VMs that exist so far. */
@@ -113,15 +119,14 @@ export class Site {
 
   /** Deploys the contracts for so many clouds, and opens a submitter. */
   static async open(address: ChainAddress, clouds: number): Promise<Site> {
-    const { http, ws } = address;
     await Site.#automine(address, true);
     const scenario = scenarioOf(clouds);
-    const setting = await openRemote(scenario, http, undefined);
+    const setting = await openRemote(scenario, address.http, undefined);
     await prepare(scenario, setting);
     const folder = mkdtempSync(join(tmpdir(), "timing-"));
     const submitter = new Submitter({
       chain: setting.federation.addressBook,
-      nodes: [{ http, ...(ws !== undefined && { ws }) }],
+      nodes: [nodeOf(address)],
       outbox: join(folder, "outbox.sqlite"),
     });
     return new Site(address, setting, submitter, folder);
@@ -129,10 +134,9 @@ export class Site {
 
   /** Another submitter for the same chain, with an outbox of its own; by default without the WebSocket. */
   openSubmitter(name: string, isPolling = true): Submitter {
-    const { http, ws } = this.address;
     return new Submitter({
       chain: this.federation.addressBook,
-      nodes: [{ http, ...(!isPolling && ws !== undefined && { ws }) }],
+      nodes: [isPolling ? { http: this.address.http } : nodeOf(this.address)],
       outbox: join(this.folder, `${name}.sqlite`),
     });
   }
