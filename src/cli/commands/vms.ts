@@ -17,7 +17,7 @@ import { ask } from "../../chain/ask.js";
 import { VmState, nameOf } from "../../chain/enums.js";
 import type { Federation } from "../../chain/federation.js";
 import { type Sent, eventOf } from "../../chain/send.js";
-import { type Labels, labelOf } from "../../exports/format.js";
+import { type Labels, formatTime, labelOf } from "../../exports/format.js";
 import { type Runner, act, withResources } from "../command.js";
 import { type Answer, table } from "../output.js";
 import { type Session, cloudText, sentFacts, sentLine } from "../session.js";
@@ -137,11 +137,10 @@ interface NoticeOptions {
 async function giveNoticeOf(session: Session, names: readonly string[], options: NoticeOptions): Promise<Answer> {
   const head = await session.head();
   const vms = await Promise.all(names.map((name) => session.vmNamed(name)));
-  // Deadlines of notices are in seconds on the chain.
-  const until = parseTime("--until", options.until ?? mistake("--until is missing"), head.timeMs) / 1_000n;
-  const lines = ["Give notice for:", ...vms.map((vm) => `  ${vm}`)];
+  const until = parseTime("--until", options.until ?? mistake("--until is missing"), head.timeMs);
+  const lines = [`Give notice until ${formatTime(until)} for:`, ...vms.map((vm) => `  ${vm}`)];
   const sent = await session.send(lines, (sender) => giveNotice(sender, vms, until));
-  return { facts: { vms, until, ...sentFacts(sent) }, lines: [sentLine(sent)] };
+  return { facts: { vms, until: formatTime(until), ...sentFacts(sent) }, lines: [sentLine(sent)] };
 }
 
 /** Commands about one VM, by name: what they are for, what is said before they are sent, and what they do. */

@@ -13,6 +13,7 @@ import {
   register,
   resultOf,
   sitesOf,
+  stays,
   vmIdOf,
   vmOf,
   withSubmitter,
@@ -130,6 +131,25 @@ describe("blockchainbus: commands", function () {
       expect(await state()).to.equal(VmState.Home);
       const late = await host.run("vm", "notice", vm, "--until", "+8d", "--yes");
       expect(late.stderr.trim().split("\n").at(-1)).to.match(/^blockchainbus: MigrationLedger_WrongState\(/);
+    });
+  });
+
+  describe("vm notice", function () {
+    it("is given in time, shown as a date, and then the host releases", async function () {
+      const { found, host, vm } = await hosted();
+      const early = await host.run("vm", "notice", vm, "--until", "+6d", "--yes");
+      const given = await done(host, "vm", "notice", vm, "--until", "+8d", "--json");
+
+      const [, stay] = await stays(found.federation, vm);
+      const until = new Date(Number(stay?.noticeUntil) * 1_000).toISOString().replace(".000Z", "Z");
+      expect(early.exitCode).to.equal(6);
+      expect(early.stderr.trim().split("\n").at(-1)).to.match(/^blockchainbus: MigrationLedger_NoticeTooShort\(/);
+      expect(given.facts()).to.deep.include({ vms: [vm], until });
+      expect(given.stderr).to.include(`Give notice until ${until} for:\n  ${vm}\n`);
+
+      await networkHelpers.time.increase(8 * 86_400 + 1);
+      await done(host, "vm", "release", vm);
+      expect((await vmOf(found.federation, vm)).state).to.equal(VmState.Stopped);
     });
   });
 
