@@ -1,6 +1,6 @@
 import type { Federation } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
-import type { DocumentName } from "../documents/types.js";
+import type { DocumentName, Documents } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { type Labels, labelOf } from "../exports/format.js";
 import type { SigningOptions } from "./command.js";
@@ -8,7 +8,7 @@ import { writePrivately } from "./files.js";
 import type { Answer } from "./output.js";
 import { type Session, sentFacts, sentLine } from "./session.js";
 import { documentLines } from "./showDocument.js";
-import { type CheckedFile, orderedSignatures, writeSignedFile } from "./signedFile.js";
+import { type CheckedFile, orderedSignatures, readSignedFiles, unsignedFile, writeSignedFile } from "./signedFile.js";
 import { mistake } from "./values.js";
 
 /** How a command goes on once everybody has signed. */
@@ -21,6 +21,23 @@ export interface Bringing<N extends DocumentName> {
   facts?(sent: Sent): object;
   /** Who must have signed before others do. */
   readonly isFirstFirst?: boolean;
+}
+
+/**
+ * The one document of a command: that of the files that are named, or one that is drafted now.
+ * @throws BusError `BAD_ARGUMENT` where the files hold several.
+ */
+export async function theDocument<N extends DocumentName>(
+  session: Session,
+  name: N,
+  { withSignature }: SigningOptions,
+  draft: () => Promise<Documents[N]>,
+): Promise<CheckedFile<N>> {
+  const federation = await session.federation();
+  if (!withSignature) return unsignedFile(federation, name, await draft());
+  const [file, ...others] = await readSignedFiles(federation, name, withSignature);
+  if (!file || others.length > 0) return mistake(`--with-signature: the files are not about one ${name}`);
+  return file;
 }
 
 /**

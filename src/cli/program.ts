@@ -10,6 +10,7 @@ import { addOffers } from "./commands/offers.js";
 import { addOutbox } from "./commands/outbox.js";
 import { addQuestions } from "./commands/questions.js";
 import { addReports } from "./commands/reports.js";
+import { addRevocation } from "./commands/revocation.js";
 import { addStatement } from "./commands/statement.js";
 import { addVms } from "./commands/vms.js";
 import { EXIT_CODES, EXIT_CODE_MEANINGS, exitCodeOf } from "./exitCodes.js";
@@ -33,6 +34,7 @@ const ADDERS = [
   addVms,
   addOffers,
   addMoves,
+  addRevocation,
   addReports,
   addStatement,
   addGovernance,

@@ -124,12 +124,19 @@ function parseSignatures(path: string, given: unknown): Map<number, string> {
   return signatures;
 }
 
-/**
- * A document that came from another cloud, with each signature checked against the registry.
- * @param path For messages.
- * @throws BusError `BAD_SIGNED_FILE`, `BAD_SIGNATURE`; DocumentError for what is wrong with the document.
- */
-export async function parseSignedFile(federation: Federation, json: unknown, path: string): Promise<CheckedFile> {
+/** A document in a file, of which the form was checked and nothing else. */
+export interface Paper {
+  readonly name: DocumentName;
+  readonly document: Documents[DocumentName];
+  readonly id: string;
+}
+
+interface Parsed extends Paper {
+  readonly signatures: unknown;
+}
+
+/** @param federation Whose the document must be; left out where its id alone tells whether it is the right one. */
+function parseForm(json: unknown, path: string, federation?: Federation): Parsed {
   const file = fieldsOf(path, "/", json);
   for (const field of Object.keys(file)) {
     const isKnown = ["format", "name", "domain", "document", "signatures"].includes(field);
@@ -138,16 +145,36 @@ export async function parseSignedFile(federation: Federation, json: unknown, pat
   const { format, name } = file;
   if (format !== FORMAT) refuse(path, "/format", format, FORMAT);
   if (!isDocumentName(name)) return refuse(path, "/name", name, "a document's name");
-  const domain = domainFor(federation, name);
-  requireDomain(path, file.domain, domain);
+  if (federation) requireDomain(path, file.domain, domainFor(federation, name));
   const document = documentFromJson(name, file.document) as Documents[DocumentName];
   checkDocument(name, document);
+  return { name, document, id: documentId(name, document), signatures: file.signatures };
+}
+
+/**
+ * A document that came from another cloud, with each signature checked against the registry.
+ * @param path For messages.
+ * @throws BusError `BAD_SIGNED_FILE`, `BAD_SIGNATURE`; DocumentError for what is wrong with the document.
+ */
+export async function parseSignedFile(federation: Federation, json: unknown, path: string): Promise<CheckedFile> {
+  const { name, document, signatures } = parseForm(json, path, federation);
   return checkSignatures(federation, {
     name,
-    domain,
+    domain: domainFor(federation, name),
     document,
-    signatures: parseSignatures(path, file.signatures),
+    signatures: parseSignatures(path, signatures),
   });
+}
+
+/**
+ * The document in a file, whoever signed it. Keys change, and a paper outlives those that signed it: what the chain has
+ * accepted proves itself by its id.
+ * @param federation Whose the document must be: this one's, not a predecessor's. Left out: any.
+ * @throws BusError `BAD_SIGNED_FILE`; DocumentError for what is wrong with the document.
+ */
+export async function readPaper(path: string, federation?: Federation): Promise<Paper> {
+  const { name, document, id } = parseForm(await readJson(path, "BAD_SIGNED_FILE"), path, federation);
+  return { name, document, id };
 }
 
 /**

@@ -87,19 +87,28 @@ function parseThousandths(name: string, text: string, factor: number): number {
   return value <= MAX_LANE ? value : mistake(`${name}: ${text} is no number with three decimals at most`);
 }
 
-/** Resources of `--vcpu 2 --memory 4 --storage 40`: memory and storage in GiB. */
+/** The amounts that are given of `--vcpu 2 --memory 4 --storage 40`: memory and storage in GiB. */
+function parseAmounts({ vcpu, memory, storage, iops, network, gpus }: ResourceOptions): Partial<Resources> {
+  return {
+    ...(vcpu !== undefined && { vcpuMilli: parseThousandths("--vcpu", vcpu, 1_000) }),
+    ...(memory !== undefined && { memoryMiB: parseThousandths("--memory", memory, MIB_PER_GIB) }),
+    ...(storage !== undefined && { storageGiB: parseCount("--storage", storage, 0, MAX_LANE) }),
+    ...(iops !== undefined && { diskIops: parseCount("--iops", iops, 0, MAX_LANE) }),
+    ...(network !== undefined && { networkMbps: parseCount("--network", network, 0, MAX_LANE) }),
+    ...(gpus !== undefined && { gpus: parseCount("--gpus", gpus, 0, MAX_LANE) }),
+  };
+}
+
+/** Resources of `--vcpu 2 --memory 4 --storage 40`; nothing of what is not given. */
 export function parseResources(options: ResourceOptions): Resources {
-  const { vcpu = "0", memory = "0", storage = "0", iops = "0", network = "0", gpus = "0" } = options;
-  const resources = buildResources({
-    vcpuMilli: parseThousandths("--vcpu", vcpu, 1_000),
-    memoryMiB: parseThousandths("--memory", memory, MIB_PER_GIB),
-    storageGiB: parseCount("--storage", storage, 0, MAX_LANE),
-    diskIops: parseCount("--iops", iops, 0, MAX_LANE),
-    networkMbps: parseCount("--network", network, 0, MAX_LANE),
-    gpus: parseCount("--gpus", gpus, 0, MAX_LANE),
-  });
+  const resources = buildResources(parseAmounts(options));
   if (Object.values(resources).every((amount) => amount === 0)) mistake("--vcpu, --memory or --storage is missing");
   return resources;
+}
+
+/** Resources with other amounts where `--vcpu 2 --memory 4 --storage 40` gives some. */
+export function changeResources(resources: Resources, options: ResourceOptions): Resources {
+  return { ...resources, ...parseAmounts(options) };
 }
 
 /** Resources to read. */

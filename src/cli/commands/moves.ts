@@ -8,109 +8,24 @@ import { complete } from "../../actions/ledger/complete.js";
 import { record } from "../../actions/ledger/record.js";
 import { start } from "../../actions/ledger/start.js";
 import { canAgree } from "../../actions/questions/canAgree.js";
-import { vmOf } from "../../actions/questions/vmOf.js";
 import { ask } from "../../chain/ask.js";
 import { AbortReason } from "../../chain/enums.js";
 import { eventOf } from "../../chain/send.js";
-import { type AgreementDraft, buildAgreement, buildPrice, buildRates, buildSla } from "../../documents/build.js";
-import { documentFromJson } from "../../documents/documentJson.js";
-import type { Agreement, Handover, Move, Price, Rates, Release, Sla } from "../../documents/types.js";
+import type { Agreement, Handover, Move, Release } from "../../documents/types.js";
 import { BusError } from "../../errors/busError.js";
 import { labelOf } from "../../exports/format.js";
+import { type AgreementOptions, draftAgreement, requireNoArguments, withAgreement } from "../agreements.js";
 import { signAndBring } from "../bringing.js";
 import { type Runner, type SigningOptions, act, collect, choice, withSigning } from "../command.js";
-import { readJson } from "../files.js";
 import type { Answer } from "../output.js";
 import { type Session, sentFacts, sentLine } from "../session.js";
 import { readSignedFiles, unsignedFile } from "../signedFile.js";
 import { type KnownMove, openMoveOf } from "../signers.js";
-import { mistake, parseBytes32, parseCount, parseFeatures, parseTime } from "../values.js";
+import { mistake, parseBytes32, parseTime } from "../values.js";
 
 /** The acts of a migration: by papers that both sides sign, and by sending. */
 
-/* AGREEMENTS */
-
-interface AgreementOptions extends SigningOptions {
-  readonly to?: string;
-  readonly site: string;
-  readonly features?: string;
-  readonly terms?: string;
-  readonly agreeBy?: string;
-}
-
-/** What a file of terms may say; everything else has the library's defaults. */
-const TERMS_FIELDS = ["price", "sla", "witnesses", "windowMs", "noticeMs", "keepMs", "digestKind", "charter"] as const;
-
-type TermsFields = Partial<Pick<Agreement, Exclude<(typeof TERMS_FIELDS)[number], "price" | "sla">>> & {
-  readonly terms?: Agreement["terms"];
-};
-
-async function readTerms(path: string): Promise<TermsFields> {
-  const json = await readJson(path, "BAD_ARGUMENT");
-  if (typeof json !== "object" || json === null || Array.isArray(json)) return mistake(`${path} holds no object`);
-  const given = json as { readonly [field: string]: unknown };
-  for (const field of Object.keys(given)) {
-    if (!TERMS_FIELDS.some((known) => known === field)) {
-      mistake(`${path}: ${field} is none of ${TERMS_FIELDS.join(", ")}`);
-    }
-  }
-  const { price, sla, ...rest } = given;
-  const { rates, ...priceRest } = (documentFromJson("Price", price ?? {}) ?? {}) as Partial<Price> & { rates?: Rates };
-  // Whatever is of a wrong type is refused by its path when the document is checked.
-  return {
-    ...(documentFromJson("Agreement", rest) as TermsFields),
-    terms: {
-      price: buildPrice({ ...priceRest, ...(rates && { rates: buildRates(rates) }) }),
-      sla: buildSla(documentFromJson("Sla", sla ?? {}) as Partial<Sla>),
-    },
-  };
-}
-
-/** An agreement about VMs as they stand now. */
-async function draftAgreement(
-  session: Session,
-  names: readonly string[],
-  options: AgreementOptions,
-): Promise<Agreement> {
-  const [federation, head] = await Promise.all([session.federation(), session.head()]);
-  if (names.length === 0) mistake("VM is missing");
-  const { to = mistake("--to is missing"), terms, features } = options;
-  const destination = await session.cloudNamed("--to", to);
-  const ids = await Promise.all(names.map((name) => session.vmNamed(name)));
-  const vms = await Promise.all(ids.map((vm) => vmOf(federation, vm)));
-  const bits = features === undefined ? 0n : parseFeatures("--features", features);
-  const [first] = vms;
-  if (!first) return mistake("VM is missing");
-  const isTogether = vms.every(({ home, host }) => home === first.home && host === first.host);
-  if (!isTogether) mistake("VM: they have not the same home and host, as VMs of one agreement must");
-  const { agreeWithin } = await ask(federation.ledger.parameters());
-  const agreeBy =
-    options.agreeBy === undefined
-      ? head.timeMs + agreeWithin * 1_000n
-      : parseTime("--agree-by", options.agreeBy, head.timeMs);
-  const draft: AgreementDraft = {
-    home: first.home,
-    source: first.host,
-    destination,
-    site: parseCount("--site", options.site, 0, 65_535),
-    lines: vms.map(({ nonce, resources }, index) => ({ vm: ids[index] ?? "", nonce, features: bits, resources })),
-    agreeBy,
-    ...(terms !== undefined && (await readTerms(terms))),
-  };
-  return buildAgreement(draft);
-}
-
-function withAgreement(command: Command): Command {
-  return withSigning(
-    command
-      .argument("[vm...]", "ids, or own names; not with --with-signature")
-      .option("--to <cloud>", "destination: number or label")
-      .option("--site <number>", "site of the destination", "0")
-      .option("--features <bits>", "numbers of the features that the VMs need, as 3,130")
-      .option("--terms <file>", `JSON with any of ${TERMS_FIELDS.join(", ")}`)
-      .option("--agree-by <time>", "last moment to bring it: ISO 8601, or as +10min; as late as allowed by default"),
-  );
-}
+/* AGREE */
 
 interface AgreeOptions extends AgreementOptions {
   readonly startBy?: string;
@@ -131,10 +46,6 @@ async function draftMove(session: Session, names: readonly string[], options: Ag
     startBy: by("--start-by", options.startBy, startWithin),
     completeBy: by("--complete-by", options.completeBy, completeWithin),
   };
-}
-
-function requireNoArguments(names: readonly string[]): void {
-  if (names.length > 0) mistake(`${names.join(" ")}: --with-signature says which VMs`);
 }
 
 async function agreeMove(session: Session, names: readonly string[], options: AgreeOptions): Promise<Answer> {

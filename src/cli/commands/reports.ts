@@ -4,58 +4,38 @@ import { claim } from "../../actions/oracle/claim.js";
 import { object } from "../../actions/oracle/object.js";
 import { openWindows } from "../../actions/oracle/openWindows.js";
 import { reportAgreed } from "../../actions/oracle/reportAgreed.js";
-import { agreementOf } from "../../actions/questions/agreementOf.js";
-import { vmOf } from "../../actions/questions/vmOf.js";
 import { gridOf, resultOf, windowOf } from "../../actions/questions/windows.js";
-import { ask } from "../../chain/ask.js";
-import type { Federation } from "../../chain/federation.js";
-import { readAround } from "../../chain/logs.js";
-import { moveOfEvent } from "../../documents/agreedMove.js";
 import { freshSalt } from "../../documents/build.js";
-import { publicAgreement } from "../../documents/hash.js";
-import { publicAgreementId } from "../../documents/publicHash.js";
-import type { AgreedReport, Metrics, PublicAgreement } from "../../documents/types.js";
-import { BusError } from "../../errors/busError.js";
+import type { AgreedReport, Metrics } from "../../documents/types.js";
 import { formatTime, labelOf } from "../../exports/format.js";
 import { METRIC_NAMES, type MetricName, buildMetrics, isMeasured } from "../../sla/metrics.js";
 import { signAndBring } from "../bringing.js";
 import { type Runner, type SigningOptions, act, withSigning } from "../command.js";
-import { readJson } from "../files.js";
 import type { Answer } from "../output.js";
+import {
+  type PaperOptions,
+  type Stay,
+  type StayOptions,
+  publicAgreementOf,
+  sayStay,
+  stayNamed,
+  withPaper,
+  withStay,
+} from "../papers.js";
 import { type Session, sentFacts, sentLine } from "../session.js";
-import { parseSignedFile, readSignedFiles, unsignedFile } from "../signedFile.js";
+import { readSignedFiles, unsignedFile } from "../signedFile.js";
 import { mistake, parseCount } from "../values.js";
 
 /** Results of the windows of a stay. */
-
-interface StayOptions {
-  readonly stay?: string;
-}
 
 interface WindowOptions extends StayOptions {
   readonly window?: string;
 }
 
-interface PaperOptions {
-  readonly paper?: string;
-}
-
 type MetricOptions = { readonly [name in MetricName]?: string };
 
-interface Window {
-  readonly vm: string;
-  readonly sequence: number;
+interface Window extends Stay {
   readonly window: number;
-}
-
-async function stayNamed(
-  session: Session,
-  [text = mistake("VM is missing")]: readonly string[],
-  { stay }: StayOptions,
-): Promise<Omit<Window, "window">> {
-  const vm = await session.vmNamed(text);
-  if (stay !== undefined) return { vm, sequence: parseCount("--stay", stay, 1) };
-  return { vm, sequence: (await vmOf(await session.federation(), vm)).sequence };
 }
 
 async function windowNamed(session: Session, args: readonly string[], options: WindowOptions): Promise<Window> {
@@ -63,7 +43,7 @@ async function windowNamed(session: Session, args: readonly string[], options: W
   return { ...(await stayNamed(session, args, options)), window };
 }
 
-const sayWindow = ({ vm, sequence, window }: Window): string => `window ${window} of stay ${sequence} of ${vm}`;
+const sayWindow = ({ window, ...stay }: Window): string => `window ${window} of ${sayStay(stay)}`;
 
 function metricsOf(options: MetricOptions): Metrics {
   const values = Object.fromEntries(
@@ -84,30 +64,6 @@ function metricLines(metrics: Metrics): string[] {
   return METRIC_NAMES.filter((name) => isMeasured(metrics, name)).map(
     (name) => `  ${name.padEnd(16)} ${metrics[name]}`,
   );
-}
-
-/* AGREEMENTS */
-
-/** The agreement under which a stay runs: a move's is on the chain, any other is in the file of its document. */
-async function publicAgreementOf(
-  federation: Federation,
-  { vm, sequence }: Omit<Window, "window">,
-  { paper }: PaperOptions,
-): Promise<PublicAgreement> {
-  const { number, agreement: id } = await agreementOf(federation, vm, sequence);
-  if (number === 0) mistake(`--stay: stay ${sequence} runs under no agreement`);
-  const { ledger, provider } = federation;
-  const { startedAt } = await ask(ledger.stayOf(vm, sequence));
-  const filter = ledger.filters.MoveAgreed(number);
-  const [event] = await ask(readAround(provider, (from, to) => ledger.queryFilter(filter, from, to), startedAt));
-  if (event) return moveOfEvent(event.args).agreement;
-  const path = paper ?? mistake(`--paper is missing: the file of the document with agreement ${id}`);
-  const { document } = await parseSignedFile(federation, await readJson(path, "BAD_SIGNED_FILE"), path);
-  const found = "agreement" in document ? publicAgreement(document.agreement) : undefined;
-  if (!found || publicAgreementId(found) !== id) {
-    throw new BusError("BAD_SIGNED_FILE", `${path}: not the document with agreement ${id}`);
-  }
-  return found;
 }
 
 /* COMMANDS */
@@ -146,7 +102,7 @@ async function openStay(
 ): Promise<Answer> {
   const stay = await stayNamed(session, args, options);
   const agreement = await publicAgreementOf(await session.federation(), stay, options);
-  const lines = [`Open the windows of stay ${stay.sequence} of ${stay.vm}.`];
+  const lines = [`Open the windows of ${sayStay(stay)}.`];
   const sent = await session.send(lines, (sender) => openWindows(sender, stay.vm, stay.sequence, agreement));
   return { facts: { ...stay, ...sentFacts(sent) }, lines: [sentLine(sent)] };
 }
@@ -203,10 +159,6 @@ async function objectTo(
   return { facts: { ...wanted, ...sentFacts(sent) }, lines: [sentLine(sent)] };
 }
 
-function withStay(command: Command): Command {
-  return command.option("--stay <number>", "number of the stay; the present one by default");
-}
-
 function withWindow(command: Command): Command {
   return withStay(command).option("--window <number>", "number of the window, from 0");
 }
@@ -214,10 +166,6 @@ function withWindow(command: Command): Command {
 function withMetrics(command: Command): Command {
   for (const name of METRIC_NAMES) command.option(`${flagOf(name)} <number>`, `measured ${name}`);
   return command;
-}
-
-function withPaper(command: Command): Command {
-  return command.option("--paper <file>", "file of the document that began the stay, if that was no move");
 }
 
 const VM = ["<vm>", "id, or own name"] as const;

@@ -24,6 +24,7 @@ import { type Session, cloudText, sentFacts, sentLine } from "../session.js";
 import { openMoveOf } from "../signers.js";
 import { type ResourceOptions, formatResources, mistake, parseResources, parseTime } from "../values.js";
 import { localIdOf } from "../vmNames.js";
+import { addChanges } from "./changes.js";
 
 /** Registered VMs: what they are, and what their home or host does with one. */
 
@@ -224,4 +225,5 @@ export function addVms(program: Command, run: Runner): void {
       onVm(say, work),
     );
   }
+  addChanges(vm, run);
 }
