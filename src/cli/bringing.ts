@@ -1,10 +1,12 @@
+import { join } from "node:path";
+
 import type { Federation } from "../chain/federation.js";
 import type { Sent } from "../chain/send.js";
 import type { DocumentName, Documents } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
 import { type Labels, labelOf } from "../exports/format.js";
 import type { SigningOptions } from "./command.js";
-import { writePrivately } from "./files.js";
+import { makePrivateFolder, writePrivately } from "./files.js";
 import type { Answer } from "./output.js";
 import { type Session, sentFacts, sentLine } from "./session.js";
 import { documentLines } from "./showDocument.js";
@@ -15,6 +17,8 @@ import { mistake } from "./values.js";
 export interface Bringing<N extends DocumentName> {
   /** What is about to be sent, in a line. */
   readonly what: string;
+  /** What a signer should see beside the documents, also where nothing is sent. */
+  readonly about?: readonly string[];
   /** Sends the documents with the signatures of each, in the contract's order. */
   send(federation: Federation, signed: readonly (readonly [CheckedFile<N>, string[]])[]): Promise<Sent>;
   /** Facts that only this command knows, beside those of the transaction. */
@@ -63,11 +67,12 @@ export async function signAndBring<N extends DocumentName>(
     }
   }
 
+  if (options.signOnly && files.length > 1) requireFolder(options);
   const toSign = files.filter(missesOwn);
   if (options.signOnly && toSign.length === 0) mistake(`--sign-only: cloud ${cloud} has nothing to sign here`);
   const shown = toSign.flatMap((file) => documentLines(file.name, file.document, labels));
   const who = `cloud ${labelOf(labels, cloud)}`;
-  const lines = [...shown, ...(options.signOnly ? [] : [bringing.what])];
+  const lines = [...shown, ...(bringing.about ?? []), ...(options.signOnly ? [] : [bringing.what])];
   const question = toSign.length === 0 ? "Send it?" : `Sign${options.signOnly ? "" : " and send"} it for ${who}?`;
   await session.confirm(lines, question);
 
@@ -115,23 +120,51 @@ function signAll<N extends DocumentName>(
   });
 }
 
+/** `01.json`, `02.json`: a folder is read in the order of its names. */
+function nameInFolder(index: number): string {
+  return `${String(index + 1).padStart(2, "0")}.json`;
+}
+
+function requireFolder({ out }: { readonly out?: string | undefined }): string {
+  return out ?? mistake("--sign-only: several documents go into a folder: --out is missing");
+}
+
 async function handOut(files: readonly CheckedFile[], { out }: SigningOptions, labels: Labels): Promise<Answer> {
-  const [file] = files;
-  if (!file || files.length > 1) return mistake("--sign-only: one document at a time");
+  const [file, ...others] = files;
+  if (!file) return mistake("--sign-only: there is no document");
+  if (others.length > 0) return handOutFolder(files, requireFolder({ out }), labels);
   const text = writeSignedFile(file);
-  const missing = file.signers.filter(({ cloud }) => !file.signatures.has(cloud));
-  const facts = {
-    name: file.name,
-    document: file.id,
-    file: out ?? null,
-    signed: [...file.signatures.keys()],
-    missing: missing.map(({ cloud }) => cloud),
-  };
+  const facts = { name: file.name, document: file.id, file: out ?? null, ...signedFacts(file) };
   if (out === undefined) return { facts, lines: [], raw: text };
   await writePrivately(out, text);
-  const next =
-    missing.length === 0
-      ? "everybody has signed"
-      : `still to sign: ${missing.map(({ cloud, role }) => `${labelOf(labels, cloud)} (${role})`).join(", ")}`;
-  return { facts, lines: [`${file.name} ${file.id}`, `written to ${out}; ${next}`] };
+  return { facts, lines: [`${file.name} ${file.id}`, `written to ${out}; ${sayMissing([file], labels)}`] };
+}
+
+async function handOutFolder(files: readonly CheckedFile[], folder: string, labels: Labels): Promise<Answer> {
+  await makePrivateFolder(folder);
+  const written = await Promise.all(
+    files.map(async (file, index) => {
+      const path = join(folder, nameInFolder(index));
+      await writePrivately(path, writeSignedFile(file));
+      return { name: file.name, document: file.id, file: path, ...signedFacts(file) };
+    }),
+  );
+  const ids = files.map(({ name, id }) => `${name} ${id}`);
+  return {
+    facts: { folder, documents: written },
+    lines: [...ids, `written to ${folder}; ${sayMissing(files, labels)}`],
+  };
+}
+
+function missingOf(file: CheckedFile) {
+  return file.signers.filter(({ cloud }) => !file.signatures.has(cloud));
+}
+
+function signedFacts(file: CheckedFile) {
+  return { signed: [...file.signatures.keys()], missing: missingOf(file).map(({ cloud }) => cloud) };
+}
+
+function sayMissing(files: readonly CheckedFile[], labels: Labels): string {
+  const missing = files.flatMap(missingOf).map(({ cloud, role }) => `${labelOf(labels, cloud)} (${role})`);
+  return missing.length === 0 ? "everybody has signed" : `still to sign: ${[...new Set(missing)].join(", ")}`;
 }

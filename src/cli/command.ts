@@ -25,8 +25,12 @@ export function act<O extends object>(command: Command, runner: Runner, sample: 
 export function withSigning(command: Command): Command {
   return command
     .option("--sign-only", "signs, and writes the file for the other clouds; sends nothing")
-    .option("--out <file>", "where to write that file; otherwise it is printed")
-    .option("--with-signature <file>", "goes on with a document that somebody else made or signed", collect);
+    .option("--out <file>", "where to write that file, a folder if there are several; otherwise it is printed")
+    .option(
+      "--with-signature <file>",
+      "goes on with a document that somebody else made or signed, or a folder of them",
+      collect,
+    );
 }
 
 /** Those options, as they are read. */

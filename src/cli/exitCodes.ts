@@ -30,7 +30,7 @@ export const EXIT_CODE_MEANINGS: { readonly [name in keyof typeof EXIT_CODES]: s
   REFUSED: "a contract refused; the message begins with its error's name",
   NOT_SIGNED: "the signing desk refused: it would contradict an earlier signature, or its journal cannot be used",
   NOT_CONFIRMED: "the question was not answered with yes, or nobody could be asked and --yes was not given",
-  NONE_FOUND: "the answer is that there is none: no site would take the VMs",
+  NONE_FOUND: "the answer is that there is none: no site would take the VMs, no debts cancel each other out",
   NEEDS_CHECKOUT: "the command needs a checkout of the repository",
 };
 

@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 
 import { BusError, type BusErrorCode } from "../errors/busError.js";
 
@@ -47,5 +47,14 @@ export async function writePrivately(path: string, text: string): Promise<void> 
     await chmod(path, 0o600);
   } catch (cause) {
     throw new BusError("BAD_ARGUMENT", `${path} cannot be written`, { cause });
+  }
+}
+
+/** A folder that only its owner may look into, made where there is none. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BusError("BAD_ARGUMENT", `${path} cannot be made`, { cause });
   }
 }

@@ -1,14 +1,17 @@
+import { ZeroHash } from "ethers";
 import type { Command } from "commander";
 
 import { agreementOf } from "../actions/questions/agreementOf.js";
 import { vmOf } from "../actions/questions/vmOf.js";
+import { resultOf } from "../actions/questions/windows.js";
 import { ask } from "../chain/ask.js";
 import type { Federation } from "../chain/federation.js";
 import { readAround } from "../chain/logs.js";
 import { moveOfEvent } from "../documents/agreedMove.js";
 import { agreementId, publicAgreement } from "../documents/hash.js";
-import type { Agreement, PublicAgreement } from "../documents/types.js";
+import type { Agreement, PublicAgreement, SaltedMetrics } from "../documents/types.js";
 import { BusError } from "../errors/busError.js";
+import { buildMetrics } from "../sla/metrics.js";
 import type { Session } from "./session.js";
 import { readPaper } from "./signedFile.js";
 import { mistake, parseCount } from "./values.js";
@@ -84,6 +87,40 @@ export async function publicAgreementOf(
   const [event] = await ask(readAround(provider, (from, to) => ledger.queryFilter(filter, from, to), startedAt));
   return event ? moveOfEvent(event.args).agreement : publicAgreement(await agreementWithId(paper, id));
 }
+
+/* RESULTS */
+
+/** An agreed result is a hash on the chain: who signed it has it in a file. */
+async function agreedResult(path: string | undefined, stay: Stay, window: number): Promise<SaltedMetrics> {
+  const named = path ?? mistake("--result is missing: the file of the report that both signed");
+  const { name, document } = await readPaper(named);
+  const isIt =
+    "metrics" in document &&
+    "salt" in document.metrics &&
+    document.vm.toLowerCase() === stay.vm &&
+    document.sequence === stay.sequence &&
+    document.window === window;
+  if (!isIt) throw new BusError("BAD_SIGNED_FILE", `${named}: ${name} is no report of that window`);
+  return document.metrics;
+}
+
+/**
+ * The result of a window as a contract takes it: opened where it was agreed, as the chain knows it otherwise.
+ * @param path The file of the report, needed for an agreed result.
+ * @throws BusError `BAD_ARGUMENT` without it, `BAD_SIGNED_FILE` if it is of another window.
+ */
+export async function openedResult(
+  federation: Federation,
+  stay: Stay,
+  window: number,
+  path: string | undefined,
+): Promise<SaltedMetrics> {
+  const { state, metrics } = await resultOf(federation, stay.vm, stay.sequence, window);
+  if (state === "Agreed") return agreedResult(path, stay, window);
+  return { values: metrics ?? buildMetrics({}), salt: ZeroHash };
+}
+
+/* OPTIONS */
 
 /** The option for a stay. */
 export function withStay(command: Command): Command {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 
 import { BusError } from "../errors/busError.js";
 import { RevertError } from "../errors/revert.js";
+import { addCharges } from "./commands/charges.js";
 import { addCheckout, handOver, handedOver } from "./commands/checkout.js";
 import { addCompletion } from "./commands/completion.js";
 import { addGovernance } from "./commands/governance.js";
@@ -36,6 +37,7 @@ const ADDERS = [
   addMoves,
   addRevocation,
   addReports,
+  addCharges,
   addStatement,
   addGovernance,
   addOutbox,

@@ -1,3 +1,6 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
 import { isHexString } from "ethers";
 
 import { ask } from "../chain/ask.js";
@@ -215,7 +218,22 @@ export function unsignedFile<N extends DocumentName>(
 }
 
 /**
- * The documents in files, each with all signatures that the files have for it.
+ * The files that are meant: a folder stands for the JSON files in it, in the order of their names.
+ * @throws BusError `BAD_SIGNED_FILE` for a folder without any.
+ */
+async function filesIn(path: string): Promise<string[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return [path];
+  const names = (await readdir(path)).filter((name) => name.endsWith(".json")).sort();
+  if (names.length === 0) throw new BusError("BAD_SIGNED_FILE", `${path}: the folder holds no JSON file`);
+  return names.map((name) => join(path, name));
+}
+
+/**
+ * The documents in files and folders, in their order, each with all signatures that the files have for it.
  * @throws BusError `BAD_SIGNED_FILE` if a file holds another kind of document than the one that is wanted.
  */
 export async function readSignedFiles<N extends DocumentName>(
@@ -224,7 +242,7 @@ export async function readSignedFiles<N extends DocumentName>(
   paths: readonly string[],
 ): Promise<CheckedFile<N>[]> {
   const files = new Map<string, CheckedFile<N>>();
-  for (const path of paths) {
+  for (const path of (await Promise.all(paths.map(filesIn))).flat()) {
     const file = await parseSignedFile(federation, await readJson(path, "BAD_SIGNED_FILE"), path);
     if (!isOf(file, name)) return refuse(path, "/name", file.name, `${name}, which this command takes`);
     const known = files.get(file.id);

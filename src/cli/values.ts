@@ -50,6 +50,15 @@ export function parseWeight(name: string, text: string): number {
   return weight >= 0 && weight <= 1 ? weight : mistake(`${name}: ${text} is no number between 0 and 1`);
 }
 
+const AMOUNT_DECIMALS = 9;
+
+/** An amount of money, as `12.50`, in 1e-9 currency units. */
+export function parseMoney(name: string, text: string): bigint {
+  const [, whole = "", fraction = ""] = /^([0-9]{1,20})(?:\.([0-9]{1,9}))?$/.exec(text) ?? [];
+  if (whole === "") mistake(`${name}: ${text} is no amount with ${AMOUNT_DECIMALS} decimals at most`);
+  return BigInt(whole + fraction.padEnd(AMOUNT_DECIMALS, "0"));
+}
+
 /** 32 bytes in hex. */
 export function parseBytes32(name: string, text: string): string {
   return isHexString(text, 32) ? text.toLowerCase() : mistake(`${name}: ${text} is no 32 bytes in hex`);
