@@ -129,7 +129,11 @@ function requireFolder({ out }: { readonly out?: string | undefined }): string {
   return out ?? mistake("--sign-only: several documents go into a folder: --out is missing");
 }
 
-async function handOut(files: readonly CheckedFile[], { out }: SigningOptions, labels: Labels): Promise<Answer> {
+/**
+ * Writes signed documents for the others: one into a file, or printed; several into a folder.
+ * @throws BusError `BAD_ARGUMENT` if that cannot be written.
+ */
+export async function handOut(files: readonly CheckedFile[], { out }: SigningOptions, labels: Labels): Promise<Answer> {
   const [file, ...others] = files;
   if (!file) return mistake("--sign-only: there is no document");
   if (others.length > 0) return handOutFolder(files, requireFolder({ out }), labels);

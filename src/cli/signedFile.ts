@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { isHexString } from "ethers";
+import { getAddress, isHexString, recoverAddress } from "ethers";
 
 import { ask } from "../chain/ask.js";
 import type { Federation } from "../chain/federation.js";
@@ -196,6 +196,10 @@ export async function checkSignatures<N extends DocumentName>(
     const signer = signers.find((candidate) => candidate.cloud === cloud);
     if (!signer) throw new BusError("BAD_SIGNATURE", `cloud ${cloud} has no part in this ${name}`);
     const [partnerA = 0, partnerB = 0] = signer.partners;
+    if (signer.key !== undefined) {
+      await requireKey(federation, signer.key, digest, signature);
+      continue;
+    }
     try {
       await ask(federation.registry.requireSignature(cloud, signer.scope, partnerA, partnerB, digest, signature));
     } catch (thrown) {
@@ -204,6 +208,21 @@ export async function checkSignatures<N extends DocumentName>(
     }
   }
   return { ...file, id, signers };
+}
+
+/** @throws BusError `BAD_SIGNATURE` unless the key signed; a contract's signature only its contract can judge. */
+async function requireKey({ provider }: Federation, key: string, digest: string, signature: string): Promise<void> {
+  if (isSignedBy(key, digest, signature) || (await provider.getCode(key)) !== "0x") return;
+  throw new BusError("BAD_SIGNATURE", `the signature is not that of the key ${key}`);
+}
+
+function isSignedBy(key: string, digest: string, signature: string): boolean {
+  try {
+    return getAddress(recoverAddress(digest, signature)) === getAddress(key);
+  } catch {
+    // Not 65 bytes, or no point of the curve: nobody's.
+    return false;
+  }
 }
 
 /** A document that nobody has signed yet. */

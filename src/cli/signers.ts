@@ -17,6 +17,8 @@ export interface RequiredSigner {
   readonly scope: number;
   /** Other clouds that the document names: an agent may be limited to some. */
   readonly partners: readonly number[];
+  /** The one key that must sign, where a key speaks for itself and the registry does not know it yet. */
+  readonly key?: string;
 }
 
 /** A move as the chain knows it. */
@@ -107,7 +109,7 @@ const SIGNERS_OF: SignersOf = {
       { cloud: debtor, role: "debtor", scope: 0, partners: [] },
     ]),
   Observation: notByClouds,
-  KeyAcceptance: notByClouds,
+  KeyAcceptance: (_, { cloud, key }) => Promise.resolve([{ cloud, role: "key", scope: 0, partners: [], key }]),
   ValidatorActivation: notByClouds,
 };
 

@@ -1,4 +1,4 @@
-import { isHexString } from "ethers";
+import { getAddress, isAddress, isHexString } from "ethers";
 
 import type { CloudView } from "../actions/questions/clouds.js";
 import { buildResources } from "../documents/build.js";
@@ -57,6 +57,12 @@ export function parseMoney(name: string, text: string): bigint {
   const [, whole = "", fraction = ""] = /^([0-9]{1,20})(?:\.([0-9]{1,9}))?$/.exec(text) ?? [];
   if (whole === "") mistake(`${name}: ${text} is no amount with ${AMOUNT_DECIMALS} decimals at most`);
   return BigInt(whole + fraction.padEnd(AMOUNT_DECIMALS, "0"));
+}
+
+/** An address, with its checksum. */
+export function parseAddress(name: string, text: string): string {
+  const isOne: boolean = isAddress(text);
+  return isOne ? getAddress(text) : mistake(`${name}: ${text} is no address`);
 }
 
 /** 32 bytes in hex. */

@@ -25,6 +25,7 @@ import {
   parseTime,
   parseWeight,
 } from "../values.js";
+import { addKeys } from "./keys.js";
 
 /** Questions that need no key. */
 
@@ -199,6 +200,7 @@ export function addQuestions(program: Command, run: Runner): void {
     "cloud show aurora --json",
     showCloud,
   );
+  addKeys(cloud, run);
   act(
     program
       .command("where")

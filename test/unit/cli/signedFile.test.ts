@@ -135,17 +135,35 @@ describe("parseSignedFile", function () {
   });
 
   it("refuses what a key signs alone, and what is about nothing that is there", async function () {
-    const { found, home, vm, until } = await hosted();
-    const acceptance = { cloud: 1, key: await home.account.getAddress(), role: KeyRole.Agent, validUntil: until };
+    const { found, vm } = await hosted();
+    const metrics = buildMetrics({ availabilityPpm: 999_000 });
+    const observation = { vm, sequence: 2, window: 0, metrics, samplesRoot: id("samples") };
     const handover = { move: id("no move"), releases: [{ vm, stateDigest: ZeroHash, releasedAt: 1n }], validUntil: 1n };
     const settlement = { vm, sequence: 9, to: 1n, validUntil: 1n };
 
     const codeOf = async (parsing: Promise<unknown>) => (await refusalOf(parsing)).code;
     const { federation } = found;
-    expect(await codeOf(unsignedFile(federation, "KeyAcceptance", acceptance))).to.equal("BAD_SIGNED_FILE");
+    expect(await codeOf(unsignedFile(federation, "Observation", observation))).to.equal("BAD_SIGNED_FILE");
     expect(await codeOf(unsignedFile(federation, "Handover", handover))).to.equal("BAD_SIGNED_FILE");
     // The ledger says so itself: it knows no such stay.
     expect(await codeOf(unsignedFile(federation, "JointSettlement", settlement))).to.equal("REVERTED");
+  });
+
+  it("takes a key's acceptance from that key alone", async function () {
+    const { found, home, host, until } = await hosted();
+    const key = await home.account.getAddress();
+    const acceptance = { cloud: 1, key, role: KeyRole.Agent, validUntil: until };
+
+    expect(await read(found, "KeyAcceptance", acceptance, home)).to.deep.equal(["key 1"]);
+    const file = await signedBy(found, "KeyAcceptance", acceptance);
+    for (const signature of [await host.account.signMessage("x"), "0x12"]) {
+      const forged = writeSignedFile({ ...file, signatures: new Map([[1, signature]]) });
+      const refusal = await refusalOf(parseSignedFile(found.federation, JSON.parse(forged), "x.json"));
+      expect([refusal.code, refusal.message]).to.deep.equal([
+        "BAD_SIGNATURE",
+        `the signature is not that of the key ${key}`,
+      ]);
+    }
   });
 
   it("refuses one cloud's signature as that of another", async function () {
