@@ -91,32 +91,33 @@ export async function publicAgreementOf(
 /* RESULTS */
 
 /** An agreed result is a hash on the chain: who signed it has it in a file. */
-async function agreedResult(path: string | undefined, stay: Stay, window: number): Promise<SaltedMetrics> {
-  const named = path ?? mistake("--result is missing: the file of the report that both signed");
-  const { name, document } = await readPaper(named);
-  const isIt =
-    "metrics" in document &&
-    "salt" in document.metrics &&
-    document.vm.toLowerCase() === stay.vm &&
-    document.sequence === stay.sequence &&
-    document.window === window;
-  if (!isIt) throw new BusError("BAD_SIGNED_FILE", `${named}: ${name} is no report of that window`);
-  return document.metrics;
+async function agreedResult(paths: readonly string[], stay: Stay, window: number): Promise<SaltedMetrics> {
+  if (paths.length === 0) mistake("--result is missing: the file of the report that both signed");
+  for (const { document } of await Promise.all(paths.map((path) => readPaper(path)))) {
+    const isIt =
+      "metrics" in document &&
+      "salt" in document.metrics &&
+      document.vm.toLowerCase() === stay.vm &&
+      document.sequence === stay.sequence &&
+      document.window === window;
+    if (isIt) return document.metrics;
+  }
+  throw new BusError("BAD_SIGNED_FILE", `${paths.join(", ")}: no report of window ${window} of ${sayStay(stay)}`);
 }
 
 /**
  * The result of a window as a contract takes it: opened where it was agreed, as the chain knows it otherwise.
- * @param path The file of the report, needed for an agreed result.
- * @throws BusError `BAD_ARGUMENT` without it, `BAD_SIGNED_FILE` if it is of another window.
+ * @param paths Files of reports, of which one is needed for an agreed result.
+ * @throws BusError `BAD_ARGUMENT` without any, `BAD_SIGNED_FILE` if they are of other windows.
  */
 export async function openedResult(
   federation: Federation,
   stay: Stay,
   window: number,
-  path: string | undefined,
+  paths: readonly string[],
 ): Promise<SaltedMetrics> {
   const { state, metrics } = await resultOf(federation, stay.vm, stay.sequence, window);
-  if (state === "Agreed") return agreedResult(path, stay, window);
+  if (state === "Agreed") return agreedResult(paths, stay, window);
   return { values: metrics ?? buildMetrics({}), salt: ZeroHash };
 }
 

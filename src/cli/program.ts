@@ -11,6 +11,7 @@ import { addOffers } from "./commands/offers.js";
 import { addOutbox } from "./commands/outbox.js";
 import { addQuestions } from "./commands/questions.js";
 import { addReports } from "./commands/reports.js";
+import { addReputation } from "./commands/reputation.js";
 import { addRevocation } from "./commands/revocation.js";
 import { addStatement } from "./commands/statement.js";
 import { addVms } from "./commands/vms.js";
@@ -37,6 +38,7 @@ const ADDERS = [
   addMoves,
   addRevocation,
   addReports,
+  addReputation,
   addCharges,
   addStatement,
   addGovernance,

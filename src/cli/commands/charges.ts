@@ -172,7 +172,7 @@ async function creditWindow(session: Session, args: readonly string[], options: 
   const federation = await session.federation();
   const stay = await stayNamed(session, args, options);
   const agreement: Agreement = await fullAgreementOf(federation, stay, options);
-  const result = await openedResult(federation, stay, window, options.result);
+  const result = await openedResult(federation, stay, window, options.result === undefined ? [] : [options.result]);
   const cloud = await session.cloud();
   const lines = [
     `Credit window ${window} of ${sayStay(stay)}.`,

@@ -1,13 +1,16 @@
 import type { Command } from "commander";
 
 import { claim } from "../../actions/oracle/claim.js";
+import { finalise } from "../../actions/oracle/finalise.js";
 import { object } from "../../actions/oracle/object.js";
+import { observe } from "../../actions/oracle/observe.js";
 import { openWindows } from "../../actions/oracle/openWindows.js";
 import { reportAgreed } from "../../actions/oracle/reportAgreed.js";
-import { gridOf, resultOf, windowOf } from "../../actions/questions/windows.js";
+import { gridOf, observationsOf, resultOf, windowOf } from "../../actions/questions/windows.js";
 import { freshSalt } from "../../documents/build.js";
-import type { AgreedReport, Metrics } from "../../documents/types.js";
+import type { AgreedReport, Metrics, Witnesses } from "../../documents/types.js";
 import { formatTime, labelOf } from "../../exports/format.js";
+import { checkDocument } from "../../signing/checkDocument.js";
 import { METRIC_NAMES, type MetricName, buildMetrics, isMeasured } from "../../sla/metrics.js";
 import { signAndBring } from "../bringing.js";
 import { type Runner, type SigningOptions, act, withSigning } from "../command.js";
@@ -16,15 +19,18 @@ import {
   type PaperOptions,
   type Stay,
   type StayOptions,
+  fullAgreementOf,
   publicAgreementOf,
   sayStay,
   stayNamed,
   withPaper,
   withStay,
+  withTermsPaper,
 } from "../papers.js";
 import { type Session, sentFacts, sentLine } from "../session.js";
+import { documentLines } from "../showDocument.js";
 import { readSignedFiles, unsignedFile } from "../signedFile.js";
-import { mistake, parseCount } from "../values.js";
+import { mistake, parseBytes32, parseCount } from "../values.js";
 
 /** Results of the windows of a stay. */
 
@@ -159,6 +165,45 @@ async function objectTo(
   return { facts: { ...wanted, ...sentFacts(sent) }, lines: [sentLine(sent)] };
 }
 
+type ObserveOptions = WindowOptions & MetricOptions & PaperOptions & { readonly samplesRoot?: string };
+
+async function observeWindow(session: Session, args: readonly string[], options: ObserveOptions): Promise<Answer> {
+  const wanted = await windowNamed(session, args, options);
+  const samplesRoot = parseBytes32("--samples-root", options.samplesRoot ?? mistake("--samples-root is missing"));
+  const [federation, labels] = await Promise.all([session.federation(), session.labels()]);
+  const { witnesses } = await fullAgreementOf(federation, wanted, options);
+  const observation = { ...wanted, metrics: metricsOf(options), samplesRoot };
+  checkDocument("Observation", observation);
+  const lines = [...documentLines("Observation", observation, labels), "Observe, for the whole federation to read."];
+  await session.confirm(lines, "Sign and send it as a witness?");
+  const { signature } = await session.atDesk((desk) => desk.sign(federation, "Observation", observation));
+  const sent = await session.bring((sender) => observe(sender, observation, witnesses, signature));
+  return { facts: { ...wanted, metrics: observation.metrics, ...sentFacts(sent) }, lines: [sentLine(sent)] };
+}
+
+/** Where nobody was heard, the contract does not look at the witnesses: no paper is needed for them. */
+const NO_WITNESSES: Witnesses = { members: [], required: 0 };
+
+async function finaliseWindow(
+  session: Session,
+  args: readonly string[],
+  options: WindowOptions & PaperOptions,
+): Promise<Answer> {
+  const wanted = await windowNamed(session, args, options);
+  const { vm, sequence, window } = wanted;
+  const federation = await session.federation();
+  const observed = await observationsOf(federation, vm, sequence, window);
+  const witnesses =
+    observed.length === 0 ? NO_WITNESSES : (await fullAgreementOf(federation, wanted, options)).witnesses;
+  const lines = [`End the objection to ${sayWindow(wanted)}: ${observed.length} witnesses were heard.`];
+  const sent = await session.send(lines, (sender) => finalise(sender, vm, sequence, window, witnesses, observed));
+  const { state, metrics } = await resultOf(federation, vm, sequence, window);
+  return {
+    facts: { ...wanted, state, metrics: metrics ?? null, ...sentFacts(sent) },
+    lines: [state, ...(metrics ? metricLines(metrics) : []), sentLine(sent)],
+  };
+}
+
 function withWindow(command: Command): Command {
   return withStay(command).option("--window <number>", "number of the window, from 0");
 }
@@ -237,5 +282,33 @@ export function addReports(program: Command, run: Runner): void {
     run,
     "report object web-3 --window 1",
     objectTo,
+  );
+  act(
+    withTermsPaper(
+      withMetrics(
+        withWindow(
+          report
+            .command("observe")
+            .description("what a witness measured in a window under objection: its key signs and sends")
+            .argument(...VM),
+        ),
+      ).option("--samples-root <hash>", "root of the Merkle tree of its samples: 32 bytes in hex"),
+    ),
+    run,
+    `report observe web-3 --window 1 --availability-ppm 999000 --samples-root 0x${"5c".repeat(32)} --paper move.json`,
+    observeWindow,
+  );
+  act(
+    withTermsPaper(
+      withWindow(
+        report
+          .command("finalise")
+          .description("ends an objection by what the witnesses measured; anybody may, after their time")
+          .argument(...VM),
+      ),
+    ),
+    run,
+    "report finalise web-3 --window 1 --paper move.json",
+    finaliseWindow,
   );
 }

@@ -137,7 +137,7 @@ describe("blockchainbus: charges", function () {
       const credit = ["charge", "credit", vm, "--window", "0", "--paper", paper];
 
       await refused(home, credit, 2, /--result is missing/);
-      await refused(home, [...credit, "--result", paper], 5, /Record is no report of that window/);
+      await refused(home, [...credit, "--result", paper], 5, /no report of window 0 of stay 2 of 0x/);
       const run = await done(home, ...credit, "--result", report, "--json");
 
       // 30 % of the window, as the default tiers say.
