@@ -60,8 +60,9 @@ The file holds the document, the domain and the signatures by cloud (\`schema/si
 the open: who reads it sees price and SLA, so it is written for its owner alone. When one is read, the domain must be this
 federation's, no field may be missing or unknown, and each signature must be that of the cloud's account, or of an agent
 whose scope and partners allow it, as the registry judges at that moment. \`--with-signature\` may be given several times: signatures under
-the same document are put together. It works the same for \`complete\`, \`record\`, \`abort --mutual\` and \`report agreed\`, where
-several windows go into one transaction.
+the same document are put together; a folder stands for the files in it. It works the same for \`complete\`, \`record\`,
+\`abort --mutual\`, \`vm amend\`, \`vm evacuate\`, \`vm succeed\`, \`charge settle --joint\`, \`charge note\`, and \`report agreed\`,
+where several windows go into one transaction. Until a document is brought, \`revoke FILE\` takes the own signature back.
 
 The default of \`--agree-by\` is as late as the ledger allows (15 minutes unless governed otherwise): mail must be that fast, or
 the federation raises \`agreeWithin\`.
@@ -79,6 +80,44 @@ structs; integers wider than 32 bits are decimal strings. What is left out has t
   "windowMs": "300000"
 }
 \`\`\`
+
+An amendment says all terms anew. With \`--paper\`, the file of the document under which the VM runs now, \`vm amend\` keeps
+what \`--terms\` and the resources leave out, under fresh salts.
+
+## Papers
+
+On the chain are only hashes of price, SLA and witnesses. What is computed from them needs \`--paper\`: the file of the document
+that began the stay (\`move.json\`, or that of a record, an amendment or an evacuation). It is known by its id, so it stands when
+the keys that signed it are gone, and on a ledger that has taken the VM over: keep it as long as anything of the stay is open.
+\`charge settle\` opens the price to the federation, \`charge credit\` price and SLA, \`reputation results\` the SLA.
+
+## Nettings
+
+Debts that go round in a circle fall together. One of the clouds in it proposes the round, a folder with a note for each debt;
+each signs all of its own notes in the folder and sends it on; the last one brings it. A part of the round, or the round in
+another order, is neither signed nor taken.
+
+\`\`\`sh
+aurora$   npx blockchainbus charge netting --sign-only --out round-a                  # and sends the folder round-a
+borealis$ npx blockchainbus charge netting --with-signature round-a --sign-only --out round-b
+cumulus$  npx blockchainbus charge netting --with-signature round-b                   # signs, and sends it to the chain
+\`\`\`
+
+## Agents
+
+An agent's key says itself that it serves the cloud, on the machine where it is; the account binds it by that file.
+
+\`\`\`sh
+agent$  npx blockchainbus cloud accept --as aurora --keystore agent.json --out acceptance.json
+aurora$ npx blockchainbus cloud agent set --with-signature acceptance.json --scopes MOVE_OUT,HOST --until +90d
+\`\`\`
+
+A recovery address accepts with \`--role Recovery\`, for \`cloud recovery propose\`.
+
+## Another ledger
+
+Once the members have named a successor, \`vm succeed\` ends a VM on the old ledger, with the old address book, and
+\`vm adopt --addresses successor.json\` takes it up on the new one.
 
 ## What was sent
 

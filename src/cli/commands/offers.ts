@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { attestFeatures } from "../../actions/exchange/attestFeatures.js";
 import { offer } from "../../actions/exchange/offer.js";
 import { withdrawOffer } from "../../actions/exchange/withdrawOffer.js";
 import { sitesOf } from "../../actions/questions/clouds.js";
@@ -120,6 +121,19 @@ async function withdraw(session: Session, [text = ""]: readonly string[]): Promi
   return { facts: { cloud, site, ...sentFacts(sent) }, lines: [sentLine(sent)] };
 }
 
+async function attest(
+  session: Session,
+  [name = "", text = ""]: readonly string[],
+  options: { readonly features?: string },
+): Promise<Answer> {
+  const site = parseCount("SITE", text, 0, 65_535);
+  const bits = parseFeatures("--features", options.features ?? mistake("--features is missing"));
+  const [cloud, labels] = await Promise.all([session.cloudNamed("CLOUD", name), session.labels()]);
+  const lines = [`Attest of ${labelOf(labels, cloud)} at site ${site}, and nothing else: bits ${options.features}.`];
+  const sent = await session.send(lines, (sender) => attestFeatures(sender, cloud, site, bits));
+  return { facts: { cloud, site, features: bits, ...sentFacts(sent) }, lines: [sentLine(sent)] };
+}
+
 /** Adds `offer`. */
 export function addOffers(program: Command, run: Runner): void {
   const command = program.command("offer").helpCommand(false).description("what clouds offer to each other, by site");
@@ -156,5 +170,16 @@ export function addOffers(program: Command, run: Runner): void {
     run,
     "offer withdraw 1",
     withdraw,
+  );
+  act(
+    command
+      .command("attest")
+      .description("the federation's attester says which features a site has, instead of what it said before")
+      .argument("<cloud>", "number or label")
+      .argument("<site>", "number of its site")
+      .option("--features <bits>", "numbers of the features, from 128 on, as 128,130"),
+    run,
+    "offer attest aurora 1 --features 128,130",
+    attest,
   );
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,15 +12,13 @@ import {
   asSender,
   register,
   resultOf,
+  setFeature,
   sitesOf,
   stays,
   vmIdOf,
   vmOf,
   withSubmitter,
 } from "../../../src/index.js";
-import { localIdOf } from "../../../src/cli/vmNames.js";
-import { type Operator, leavesOf, memberKey, operatorOf } from "../../fixtures/commandLine.js";
-import { SMALL, newVm, offeringFederation } from "../../fixtures/library.js";
 
 const { networkHelpers } = await network.create();
 
@@ -177,6 +175,26 @@ describe("blockchainbus: commands", function () {
     });
   });
 
+  describe("offer attest", function () {
+    it("is the attester's", async function () {
+      const { found, home } = await operators();
+      const { exchange } = found.federation;
+      await setFeature(asSender(found.federation, found.governance), 130, "TEE");
+      const keystore = await home.write("attester.json", await quickKeystore(hardhatKey(3), PASSWORD));
+      await chmod(keystore, 0o600);
+      const argv = ["offer", "attest", "cloud-2", "1", "--features", "130", "--yes"];
+
+      const own = await home.run(...argv);
+      await done(home, ...argv, "--keystore", keystore);
+      const without = await home.run("offer", "attest", "cloud-2", "1", "--yes");
+
+      expect(own.exitCode).to.equal(6);
+      expect(await exchange.featuresOf(2, 1)).to.equal(1n << 130n);
+      expect(without.stderr).to.equal("blockchainbus: --features is missing\n");
+      expect(without.exitCode).to.equal(2);
+    });
+  });
+
   describe("report", function () {
     it("is agreed by files: one transaction for several windows", async function () {
       const { found, home, host, vm } = await hosted();
@@ -303,6 +321,7 @@ describe("blockchainbus: commands", function () {
         ["offer", "list"],
         ["offer", "set", "7", "--vcpu", "1"],
         ["offer", "withdraw", "7"],
+        ["offer", "attest", "1", "1", "--features", "128"],
         ["agree", "web-9", "--to", "2", "--site", "1", "--sign-only"],
         ["start", vm],
         ["complete", vm],

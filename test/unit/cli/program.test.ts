@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -14,6 +15,7 @@ import { bashCompletion, zshCompletion } from "../../../src/cli/completion.js";
 import { EXIT_CODES, exitCodeOf } from "../../../src/cli/exitCodes.js";
 import { PROFILE_SCHEMA, parseProfile } from "../../../src/cli/profile.js";
 import { parseDuration, parseFeatures, parseResources, parseTime } from "../../../src/cli/values.js";
+import { ACTIONS } from "../../../src/gateway/actions.js";
 import { BusError, type RpcProvider } from "../../../src/index.js";
 import {
   PASSWORD,
@@ -239,6 +241,31 @@ describe("blockchainbus", function () {
       for (const name of ["cloud", "governance", "oracle", "genesis"])
         expect(stdout).to.match(new RegExp(`\n  ${name} `));
       for (const code of Object.values(EXIT_CODES)) expect(stdout).to.match(new RegExp(`\n +${code}  [a-z]`));
+    });
+  });
+
+  describe("the library's actions", function () {
+    /** What members decide by vote: `governance` proposes it, or nobody needs to on a command line. */
+    const BY_VOTE = [
+      ...["retireFeature", "setFeature", "closeForNew", "setParameters", "setSuccessor", "setPeriods"],
+      ...["admit", "announceReplacement", "confirmSuspension", "expel", "liftSuspension", "readmit"],
+      ...["withdrawReplacement", "setReputationRules", "inviteValidator", "removeValidator"],
+      ...["setValidatorParameters", "withdrawInvitation"],
+    ];
+    /** The guardian's, and what one contract tells another. */
+    const BY_OTHERS = ["pauseNew", "resumeNew", "markLeft"];
+
+    it("have a command each, but those that no cloud sends", async function () {
+      const folder = fileURLToPath(new URL("../../../src/cli", import.meta.url));
+      const paths = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith(".ts"));
+      const sources = await Promise.all(paths.map((path) => readFile(join(folder, path), "utf8")));
+      const used = new Set(
+        sources.flatMap((source) => [...source.matchAll(/\/actions\/[a-z]+\/(\w+)\.js"/g)].map(([, name]) => name)),
+      );
+
+      const missing = ACTIONS.map(({ name }) => name).filter((name) => !used.has(name));
+
+      expect(missing).to.have.members([...BY_VOTE, ...BY_OTHERS]);
     });
   });
 
