@@ -93,9 +93,9 @@ the keys that signed it are gone, and on a ledger that has taken the VM over: ke
 
 ## Nettings
 
-Debts that go round in a circle fall together. One of the clouds in it proposes the round, a folder with a note for each debt;
-each signs all of its own notes in the folder and sends it on; the last one brings it. A part of the round, or the round in
-another order, is neither signed nor taken.
+Debts that go round in a circle fall together. Any cloud proposes the round, a folder with a note for each debt; each one in the
+circle signs all of its notes in the folder and sends it on; the last one brings it. A part of the round, or the round in another
+order, is neither signed nor taken.
 
 \`\`\`sh
 aurora$   npx blockchainbus charge netting --sign-only --out round-a                  # and sends the folder round-a

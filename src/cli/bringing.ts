@@ -25,6 +25,8 @@ export interface Bringing<N extends DocumentName> {
   facts?(sent: Sent): object;
   /** Who must have signed before others do. */
   readonly isFirstFirst?: boolean;
+  /** Whether somebody may write the documents down who signs none of them. */
+  readonly isForOthers?: boolean;
 }
 
 /**
@@ -69,7 +71,10 @@ export async function signAndBring<N extends DocumentName>(
 
   if (options.signOnly && files.length > 1) requireFolder(options);
   const toSign = files.filter(missesOwn);
-  if (options.signOnly && toSign.length === 0) mistake(`--sign-only: cloud ${cloud} has nothing to sign here`);
+  if (options.signOnly && toSign.length === 0) {
+    if (bringing.isForOthers) return handOut(files, options, labels);
+    mistake(`--sign-only: cloud ${cloud} has nothing to sign here`);
+  }
   const shown = toSign.flatMap((file) => documentLines(file.name, file.document, labels));
   const who = `cloud ${labelOf(labels, cloud)}`;
   const lines = [...shown, ...(bringing.about ?? []), ...(options.signOnly ? [] : [bringing.what])];

@@ -195,6 +195,7 @@ async function netting(session: Session, _args: readonly string[], options: Nett
     what: `Post all ${notes.length} notes.`,
     send: post,
     facts: () => ({ round: first.refersTo }),
+    isForOthers: options.withSignature === undefined,
   });
 }
 

@@ -302,6 +302,20 @@ describe("blockchainbus: charges", function () {
       expect([none.exitCode, none.stdout]).to.deep.equal([9, "No debts go round in a circle.\n"]);
     });
 
+    it("may be proposed by a cloud outside the circle, which signs nothing", async function () {
+      const { found, home } = await circle();
+      const outside = await operatorOf(root, found, 4);
+      const round = outside.path("round");
+
+      const run = await done(outside, "charge", "netting", "--sign-only", "--out", round, "--json");
+      await done(home, "charge", "netting", "--with-signature", round, "--sign-only", "--out", home.path("round"));
+
+      expect(run.facts()).to.deep.nested.include({ "documents[0].signed": [] });
+      expect(run.stderr).to.equal("");
+      const again = ["charge", "netting", "--with-signature", round, "--sign-only", "--out", round];
+      await refused(outside, again, 2, /cloud 4 has nothing to sign here/);
+    });
+
     it("is not signed in part, in another order, or after the books have changed", async function () {
       const { home, host, third } = await circle();
       const round = home.path("round");
