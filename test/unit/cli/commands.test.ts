@@ -19,6 +19,17 @@ import {
   vmOf,
   withSubmitter,
 } from "../../../src/index.js";
+import { localIdOf } from "../../../src/cli/vmNames.js";
+import {
+  type Operator,
+  PASSWORD,
+  hardhatKey,
+  leavesOf,
+  memberKey,
+  operatorOf,
+  quickKeystore,
+} from "../../fixtures/commandLine.js";
+import { SMALL, newVm, offeringFederation } from "../../fixtures/library.js";
 
 const { networkHelpers } = await network.create();
 
