@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 
 import hardhatToolboxMochaEthers from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { configVariable, defineConfig } from "hardhat/config";
-import type { ConfigHooks } from "hardhat/types/hooks";
+import type { ConfigHooks, SolidityHooks } from "hardhat/types/hooks";
 import type { HardhatPlugin } from "hardhat/types/plugins";
 
 /** One compiler for both build profiles: `production` does not inherit the settings of `default`. */
@@ -23,28 +23,44 @@ const compiler = {
  * of the release settings (`vm.getCode`), and gas is not theirs to measure.
  */
 const testCompiler = { ...compiler, settings: { ...compiler.settings, viaIR: false } };
-const testFiles = globSync("test/solidity/**/*.sol", { cwd: import.meta.dirname }).map((file) =>
-  file.replaceAll("\\", "/"),
-);
+
+/** Files that are compiled together, and apart from all others: halves of about the same time, two of which run at once. */
+const JOBS = [
+  ["contracts/{charging,governance,mocks,oracle,reputation}/**/*.sol", compiler],
+  ["test/solidity/unit/**/*.sol", testCompiler],
+  ["test/solidity/{*,invariant/**/*}.sol", testCompiler],
+] as const;
+const jobs = JOBS.map(([pattern, by]) => {
+  const found = globSync(pattern, { cwd: import.meta.dirname });
+  return { by, files: found.map((file) => file.replaceAll("\\", "/")) };
+});
 const profile = {
   compilers: [compiler],
-  overrides: Object.fromEntries(testFiles.map((file) => [file, testCompiler])),
+  overrides: Object.fromEntries(jobs.flatMap(({ by, files }) => files.map((file) => [file, by]))),
 };
 
 /** Hardhat compiles together what has the very same compiler object, and makes one for each override. */
-const shareOverride: Partial<ConfigHooks> = {
+const shareOverrides: Partial<ConfigHooks> = {
   async resolveUserConfig(user, resolveVariable, next) {
     const config = await next(user, resolveVariable);
     for (const { overrides } of Object.values(config.solidity.profiles)) {
-      const [shared] = Object.values(overrides);
-      for (const file of Object.keys(overrides)) if (shared) overrides[file] = shared;
+      for (const { files } of jobs) {
+        const shared = overrides[files[0] ?? ""];
+        if (shared) for (const file of files) overrides[file] = shared;
+      }
     }
     return config;
   },
 };
-const oneJobForTests: HardhatPlugin = {
-  id: "one-job-for-tests",
-  hookHandlers: { config: () => Promise.resolve({ default: () => Promise.resolve(shareOverride) }) },
+const twoJobsAtOnce: Partial<SolidityHooks> = {
+  build: (context, files, options, next) => next(context, files, { ...options, concurrency: 2 }),
+};
+const compilingInJobs: HardhatPlugin = {
+  id: "compiling-in-jobs",
+  hookHandlers: {
+    config: () => Promise.resolve({ default: () => Promise.resolve(shareOverrides) }),
+    solidity: () => Promise.resolve({ default: () => Promise.resolve(twoJobsAtOnce) }),
+  },
 };
 
 /** The simulator looks like the target chain: cancun, free gas, 30 M gas in a block. */
@@ -62,7 +78,7 @@ const simulated = {
 const isThorough = process.env.TEST_PROFILE === "ci";
 
 export default defineConfig({
-  plugins: [hardhatToolboxMochaEthers, oneJobForTests],
+  plugins: [hardhatToolboxMochaEthers, compilingInJobs],
   solidity: {
     profiles: { default: profile, production: profile },
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],

@@ -1,8 +1,8 @@
 /**
  * Runs the tests with all their output, and ends with one plain line: how many passed and failed.
  *
- * Without arguments: all tests, in three processes at once, since one alone leaves a second core idle, and those that start
- * programs mostly wait; the others' output follows the first one's. With arguments: `hardhat test` with them.
+ * Without arguments: all tests, in groups of which three run at once, since one process leaves other cores idle and some wait for
+ * programs that they start; the output of each is shown when it has ended. With arguments: `hardhat test` with them.
  * Exit code: 0 if all went well; 1 as well when no test ran at all.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -12,11 +12,16 @@ import { stripVTControlCharacters } from "node:util";
 const shell = process.platform === "win32";
 const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) };
 
-/** Tests that run beside the rest: those that start programs and chains of their own, and those that live long histories. */
-const BESIDE = [
-  /^test[/\\](integration|live)[/\\]/,
-  /^test[/\\](model|attacks|deployment)[/\\]|[/\\](scenario|oracle-daemon)[/\\]/,
+/** Groups of test files, each in a process of its own; what takes longest comes first, and the last one takes all the rest. */
+const GROUPS = [
+  /^test[/\\]integration[/\\]/,
+  /^test[/\\]unit[/\\](charging|exchange|governance|ledger|oracle|registry|reputation)[/\\]/,
+  /^test[/\\]unit[/\\](cli|event-index|gateway)[/\\]/,
+  /^test[/\\](attacks|live|model)[/\\]/,
+  /^test[/\\]unit[/\\]/,
+  /^test[/\\]/,
 ];
+const AT_ONCE = 3;
 
 /**
  * Counts are taken from Hardhat's sum over all runners ("12 passing (5 solidity, 7 mocha)", at the start of the line), and where it
@@ -69,21 +74,29 @@ function run(args, print) {
 
 const show = (chunk) => process.stdout.write(chunk);
 
+/** The test files of each group. */
+function grouped() {
+  const left = new Set(globSync("test/**/*.test.ts").sort());
+  return GROUPS.map((kind) => {
+    const own = [...left].filter((file) => kind.test(file));
+    for (const file of own) left.delete(file);
+    return own;
+  }).filter((files) => files.length > 0);
+}
+
 async function runAll() {
   const built = spawnSync("hardhat", ["build"], { stdio: "inherit", env, shell });
   if (built.status !== 0) return [{ passing: 0, failing: 0, skipped: 0, code: built.status ?? 1 }];
-  const files = globSync("test/**/*.test.ts").sort();
-  const first = files.filter((file) => !BESIDE.some((kind) => kind.test(file)));
-  const beside = BESIDE.map((kind) => {
-    const output = [];
-    const own = files.filter((file) => kind.test(file));
-    return { output, ended: run(["mocha", "--no-compile", ...own], (chunk) => output.push(chunk)) };
-  });
-  const done = [await run(["solidity", "--no-compile"], show), await run(["mocha", "--no-compile", ...first], show)];
-  for (const { output, ended } of beside) {
-    done.push(await ended);
-    output.forEach(show);
-  }
+  const done = [await run(["solidity", "--no-compile"], show)];
+  const waiting = grouped();
+  const work = async () => {
+    for (let files = waiting.shift(); files !== undefined; files = waiting.shift()) {
+      const output = [];
+      done.push(await run(["mocha", "--no-compile", ...files], (chunk) => output.push(chunk)));
+      output.forEach(show);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
   return done;
 }
 
