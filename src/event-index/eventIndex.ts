@@ -46,6 +46,8 @@ export interface IndexOptions {
   readonly sample?: number;
   /** Blocks between two comparisons. */
   readonly checkEvery?: number;
+  /** How long a node may be behind the index, in milliseconds, before its chain is taken to be another one. */
+  readonly patienceMs?: number;
 }
 
 const DEFAULT_CHUNK = 5_000;
@@ -55,6 +57,7 @@ const FEW_LOGS = 5_000;
 const MANY_LOGS = 20_000;
 const DEFAULT_SAMPLE = 8;
 const DEFAULT_CHECK_EVERY = 600;
+const DEFAULT_PATIENCE_MS = 30_000;
 /** Up to this distance from the head each block's bloom filter is compared with the logs that came. */
 const CLOSE = 16;
 /** Longest pause between two attempts that fail. */
@@ -79,6 +82,8 @@ export class EventIndex {
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #checkedAt = -1;
+  /** Since when the node has been behind the index. */
+  #behindSince: number | undefined;
   #isClosed = false;
 
   private constructor(
@@ -95,6 +100,7 @@ export class EventIndex {
       chunk: options.chunk ?? DEFAULT_CHUNK,
       sample: options.sample ?? DEFAULT_SAMPLE,
       checkEvery: options.checkEvery ?? DEFAULT_CHECK_EVERY,
+      patienceMs: options.patienceMs ?? DEFAULT_PATIENCE_MS,
     };
     this.#addresses = CONTRACT_NAMES.map((name) => federation.addressBook.contracts[name]);
     database.exec(SCHEMA);
@@ -139,7 +145,7 @@ export class EventIndex {
   /**
    * Catches up with the node's head. Notices that the chain was reset and that events are missing, and repairs itself.
    * @throws BusError `INDEX_GAP`, `INDEX_MISMATCH` if the node's answers do not fit together after a rebuild either;
-   * `WRONG_GENESIS`, `UNKNOWN_CHAIN` if the node serves another chain; whatever the provider throws.
+   * `STALE_HEAD` if the node is behind the index; `WRONG_GENESIS`, `UNKNOWN_CHAIN` if the node serves another chain; whatever the provider throws.
    */
   async sync(): Promise<void> {
     this.#running ??= this.#syncOnce().finally(() => (this.#running = undefined));
@@ -301,6 +307,7 @@ export class EventIndex {
     const head = await readHeader(provider, "latest");
     if (!head) throw new BusError("STALE_HEAD", "the node has no newest block");
     await this.#requireSameChain(head);
+    this.#behindSince = undefined;
     const before = this.#state;
     if (head.number - before.block > CLOSE && before.phase !== "rebuilding") this.#change({ phase: "rebuilding" });
     await this.#readUpTo(head);
@@ -327,9 +334,22 @@ export class EventIndex {
     const now = head.number < block ? undefined : await readHeader(provider, block);
     if (now?.hash === hash) return;
     await requireChain(provider, addressBook);
+    if (!now && (await this.#isBehind(head))) {
+      throw new BusError("STALE_HEAD", `the node is at block ${head.number}, and block ${block} is indexed`);
+    }
     const found = now ? `has the hash ${now.hash}` : "is not there";
     const reset = new BusError("INDEX_RESET", `block ${block}, indexed with the hash ${hash}, ${found}`);
     this.#repair(await this.#lastAgreed(), reset);
+  }
+
+  /** Whether the node may only be late, as another one is at first that is asked because the one before does not answer. */
+  async #isBehind({ number }: Header): Promise<boolean> {
+    this.#behindSince ??= Date.now();
+    if (Date.now() - this.#behindSince > this.#options.patienceMs) return false;
+    const row = this.database
+      .prepare("SELECT block, hash FROM checkpoints WHERE block <= ? ORDER BY block DESC LIMIT 1")
+      .get(number);
+    return row !== undefined && (await readHeader(this.#federation.provider, Number(row.block)))?.hash === row.hash;
   }
 
   async #lastAgreed(): Promise<number> {

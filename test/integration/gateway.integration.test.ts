@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -119,6 +120,38 @@ describe("the gateway's program", function () {
     child.kill("SIGTERM");
     const { code, stderr } = await ended;
     expect([code, stderr]).to.deep.equal([0, ""]);
+  });
+
+  const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+  it(`speaks TLS with its own certificate${hasOpenssl ? "" : ": skipped, there is no openssl"}`, async function () {
+    if (!hasOpenssl) this.skip();
+    const [keyFile, certFile] = [join(folder, "tls.key"), join(folder, "tls.pem")];
+    const made = spawnSync("openssl", [
+      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=gateway".split(" "),
+      ...["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", keyFile, "-out", certFile],
+    ]);
+    expect(made.status, made.stderr.toString()).to.equal(0);
+    await chmod(keyFile, 0o600);
+    const own = { ...config, data: "data of TLS", tls: { certFile: "tls.pem", keyFile: "tls.key" } };
+    const { child, line, ended } = start(await write("tls.json", own));
+    const base = /at (https:\S+),/.exec(await line)?.[1] ?? "";
+    const health = async (ca: string | undefined) =>
+      new Promise<unknown>((resolve, reject) => {
+        get(new URL("/health", base), { ca, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).once("error", reject);
+      });
+    expect(await health(await readFile(certFile, "utf8"))).to.equal(200);
+    const unknown = await health(undefined).catch((thrown: unknown) => thrown);
+    expect(unknown).to.have.property("code", "DEPTH_ZERO_SELF_SIGNED_CERT");
+    child.kill("SIGTERM");
+    expect((await ended).code).to.equal(0);
+
+    await chmod(keyFile, 0o644);
+    const open = await start(await write("tls.json", own)).ended;
+    expect(open.code).to.equal(1);
+    expect(open.stderr).to.match(/tls\.key.*mode 644/);
   });
 
   it("refuses with one line what it cannot work with", async function () {

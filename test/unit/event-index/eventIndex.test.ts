@@ -26,19 +26,22 @@ const { networkHelpers } = connection;
 const PAGE = { limit: 100 };
 const TABLES = ["events", "vms", "stays", "agreements", "lines"] as const;
 
-/** A provider whose answers to one method are changed on their way. */
-function tampered(provider: RpcProvider, method: string, change: (answer: unknown) => unknown): RpcProvider {
+/** A provider that sends in another way. */
+function sendingBy(provider: RpcProvider, send: RpcProvider["send"]): RpcProvider {
   return new Proxy(provider, {
     get(target, name) {
-      if (name === "send") {
-        return async (asked: string, params: unknown[]) => {
-          const answer = await target.send(asked, params);
-          return asked === method ? change(answer) : answer;
-        };
-      }
+      if (name === "send") return send;
       const member: unknown = Reflect.get(target, name, target);
       return typeof member === "function" ? (member.bind(target) as unknown) : member;
     },
+  });
+}
+
+/** A provider whose answers to one method are changed on their way. */
+function tampered(provider: RpcProvider, method: string, change: (answer: unknown) => unknown): RpcProvider {
+  return sendingBy(provider, async (asked, params) => {
+    const answer = await provider.send(asked, params);
+    return asked === method ? change(answer) : answer;
   });
 }
 
@@ -172,6 +175,48 @@ describe("EventIndex", function () {
         expect(index.state.cause?.code).to.equal("INDEX_RESET");
         expect(contents(index).agreements).to.deep.equal(before.agreements);
       });
+    });
+
+    it("STALE_HEAD: waits for a node that is behind, and after a while takes its chain to be another one", async function () {
+      const found = await networkHelpers.loadFixture(busyFederation);
+      const { provider } = found.federation;
+      let lag = 0;
+      const late: RpcProvider["send"] = async (method, params) => {
+        if (method !== "eth_getBlockByNumber") return provider.send(method, params);
+        const newest = (await provider.getBlockNumber()) - lag;
+        const wanted = params[0] === "latest" ? newest : Number(params[0]);
+        return wanted > newest ? null : provider.send(method, [`0x${wanted.toString(16)}`, params[1]]);
+      };
+      const federation = connectFederation(sendingBy(provider, late), found.addressBook);
+      await withIndex({ federation }, async (index) => {
+        await index.sync();
+        await newVm(found, found.members[0]);
+        await newVm(found, found.members[0]);
+        await index.sync();
+        const before = contents(index);
+        lag = 1;
+        expect(await codeOf(index.sync())).to.equal("STALE_HEAD");
+        expect(index.state).to.deep.include({ phase: "stalled", repairs: 0 });
+        expect(contents(index)).to.deep.equal(before);
+        lag = 0;
+        await index.sync();
+        expect(index.state).to.deep.include({ phase: "following", repairs: 0 });
+        expect(contents(index)).to.deep.equal(before);
+      });
+      await withIndex(
+        { federation },
+        async (index) => {
+          await index.sync();
+          lag = 1;
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          await index.sync().catch(() => undefined);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          await index.sync();
+          expect(index.state).to.deep.include({ phase: "following", repairs: 1 });
+          expect(index.state.cause?.code).to.equal("INDEX_RESET");
+        },
+        { patienceMs: 1 },
+      );
     });
 
     it("INDEX_RESET: empties a file that was made from other contracts", async function () {
