@@ -129,7 +129,6 @@ const SCHEMA = `
     CHECK (state <> 'final' OR receipt IS NOT NULL),
     CHECK (state <> 'failed' OR failure IS NOT NULL)
   ) STRICT;
-  CREATE INDEX open_submission ON submission (chain, sender, state, nonce, seq) WHERE state IN ('queued', 'sent');
   CREATE TABLE past_attempt (
     submission INTEGER NOT NULL REFERENCES submission (seq) ON DELETE CASCADE,
     nonce INTEGER NOT NULL,
@@ -140,6 +139,17 @@ const SCHEMA = `
     ended_at INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE process (id TEXT PRIMARY KEY, pid INTEGER NOT NULL, seen_at INTEGER NOT NULL) STRICT;
+`;
+
+/**
+ * What is open is found without looking at all that is over. SQLite uses such an index only where the query has the very
+ * words of its condition.
+ */
+const INDEXES = `
+  DROP INDEX IF EXISTS open_submission;
+  CREATE INDEX IF NOT EXISTS queued_submission ON submission (chain, sender, seq) WHERE state = 'queued';
+  CREATE INDEX IF NOT EXISTS sent_submission ON submission (chain, sender, nonce) WHERE state = 'sent';
+  CREATE INDEX IF NOT EXISTS unsettled_submission ON submission (chain, owner, sender) WHERE state IN ('queued', 'sent');
 `;
 
 interface Row {
@@ -230,6 +240,7 @@ export class Outbox {
       this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
       this.#transaction(() => {
         this.#prepareSchema();
+        this.#db.exec(INDEXES);
       });
     } catch (cause) {
       if (cause instanceof BusError) throw cause;

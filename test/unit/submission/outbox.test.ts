@@ -174,4 +174,50 @@ describe("Outbox", function () {
       .to.throw(BusError, "cannot be opened")
       .with.property("code", "OUTBOX");
   });
+
+  it("finds what is open without looking at all that is over", function () {
+    const asked: string[] = [];
+    const prepare = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, "prepare")
+      ?.value as DatabaseSync["prepare"];
+    DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
+      asked.push(sql);
+      return prepare.call(this, sql);
+    };
+    try {
+      const outbox = open();
+      asked.splice(0);
+      outbox.beat(1, 1);
+      outbox.inFlight(SENDER, true, 1);
+      outbox.countInFlight(SENDER);
+      outbox.queued(SENDER, 1);
+      outbox.senders();
+      outbox.nonceAfter(SENDER);
+      outbox.newestFinal(SENDER);
+      outbox.find("a");
+    } finally {
+      DatabaseSync.prototype.prepare = prepare;
+    }
+    const database = new DatabaseSync(path);
+    const plans = asked
+      .filter((sql) => /\bsubmission\b/.test(sql))
+      .map((sql) => {
+        const values = sql
+          .split("?")
+          .slice(1)
+          .map(() => 0);
+        const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values);
+        return rows.map(({ detail }) => String(detail)).find((detail) => /\bsubmission\b/.test(detail)) ?? "";
+      });
+    database.close();
+    expect(plans.map((plan) => /USING (?:COVERING )?INDEX (\S+)/.exec(plan)?.[1])).to.deep.equal([
+      "unsettled_submission",
+      "sent_submission",
+      "sent_submission",
+      "queued_submission",
+      "unsettled_submission",
+      "sqlite_autoindex_submission_2",
+      "sqlite_autoindex_submission_2",
+      "sqlite_autoindex_submission_1",
+    ]);
+  });
 });
