@@ -320,9 +320,8 @@ async function measure(options: Options, earlier: TimingResults | undefined): Pr
   }
   await site.close();
   await address.close();
-  if (does("scale")) scale = await measureScales(options.chain, plan);
 
-  const results = {
+  const results = () => ({
     environment: {
       measuredAt: new Date().toISOString().slice(0, 16),
       chain: options.isSimulator ? "Hardhat's simulator (EDR) in a process of its own" : "an existing chain",
@@ -340,8 +339,14 @@ async function measure(options: Options, earlier: TimingResults | undefined): Pr
     load,
     batch,
     scale,
-  };
-  return { ...results, bounds: boundsOf(results) };
+  });
+  const whole = () => ({ ...results(), bounds: boundsOf(results()) });
+  if (does("scale")) {
+    // The part that takes longest, and needs most of the machine: if it fails, it alone is to be repeated.
+    write(options, whole());
+    scale = await measureScales(options.chain, plan);
+  }
+  return whole();
 }
 
 interface Options {
@@ -388,6 +393,12 @@ function readOptions(): Options {
   };
 }
 
+function write({ json }: Options, results: TimingResults): void {
+  if (json === undefined) return;
+  mkdirSync(dirname(json), { recursive: true });
+  writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
 function read(path: string): TimingResults | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as TimingResults) : undefined;
 }
@@ -429,10 +440,7 @@ async function main(): Promise<void> {
   const results = options.isRendering && earlier ? earlier : await measure(options, earlier);
   print(results);
   if (options.json === undefined && !options.isRendering) return;
-  if (!options.isRendering) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
-  }
+  if (!options.isRendering) write(options, results);
   if (path !== RESULTS) return;
   await drawFigures(results);
   const page = evaluationPage();
@@ -441,5 +449,6 @@ async function main(): Promise<void> {
 
 await main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  // What is left open, the simulator above all, ends with this process, and would keep it alive otherwise.
+  process.exit(1);
 });

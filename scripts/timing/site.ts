@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type BaseWallet, type BaseContract, JsonRpcProvider, id as hashOf } from "ethers";
+import { type BaseWallet, type BaseContract, JsonRpcProvider, id as hashOf, toQuantity } from "ethers";
 
 import {
   type Agreement,
@@ -76,6 +76,9 @@ export async function startSimulator(intervalMs: number): Promise<ChainAddress> 
     },
   };
 }
+
+/** What fits into a block of the chain that the simulator stands for. */
+const BLOCK_GAS = 30_000_000n;
 
 function scenarioOf(clouds: number): Scenario {
   const labels = Array.from({ length: clouds }, (_cloud, index) => `cloud-${index + 1}`);
@@ -152,10 +155,14 @@ export class Site {
     rmSync(this.folder, { recursive: true });
   }
 
-  /** While something is set up, the simulator need not wait for the next block. */
+  /**
+   * While something is set up, the simulator need not wait for the next block, and has bigger ones: one that is more than half
+   * full, such as that of 64 founders, would raise its base fee above zero.
+   */
   static async #automine({ http, isSimulator }: ChainAddress, isOn: boolean): Promise<void> {
     if (!isSimulator) return;
     const provider = new JsonRpcProvider(http, undefined, { staticNetwork: true });
+    await provider.send("evm_setBlockGasLimit", [toQuantity((isOn ? 2n : 1n) * BLOCK_GAS)]);
     await provider.send("evm_setAutomine", [isOn]);
     provider.destroy();
   }
