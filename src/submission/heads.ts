@@ -37,7 +37,7 @@ const MOST_PATIENT_MS = 1_000;
 /** Without a beat a node is asked all the time at first, and then less and less. */
 const EAGER_MS = 2_000;
 /** So many heads on time in a row, and the chain is taken to have a beat. */
-const REGULAR = 2;
+const STEADY = 2;
 
 /**
  * Follows the head of the chain: by one subscription to `newHeads` where the node has a WebSocket, otherwise, and while
@@ -83,6 +83,11 @@ export class HeadTracker {
   /** Time between two blocks in milliseconds, as far as it is known. */
   get period(): number | undefined {
     return this.#period;
+  }
+
+  /** Whether blocks come at equal intervals, as far as that is known. */
+  get isSteady(): boolean {
+    return this.#onTime >= STEADY;
   }
 
   /** Whether heads come by a subscription just now. */
@@ -185,7 +190,7 @@ export class HeadTracker {
     const { pollMs } = this.#options;
     const period = this.#period ?? MOST_PATIENT_MS;
     if (this.#isSubscribed && !this.#isSilent()) return period;
-    if (this.#onTime < REGULAR) {
+    if (!this.isSteady) {
       // A chain that makes a block when there is something for it has no beat to wait for.
       const waited = this.#clock.now() - Math.max(this.#wantedSince, this.#latest?.seenAt ?? 0);
       return waited <= EAGER_MS ? pollMs : Math.min(Math.max(pollMs, waited / 8), MOST_PATIENT_MS);

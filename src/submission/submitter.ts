@@ -575,8 +575,11 @@ export class Submitter {
       })
       .finally(() => {
         for (const { hash } of signed) lane.unanswered.delete(hash);
-        // It was too fresh when the newest head was seen, and may be in that block: there need not be another one soon.
-        if (lane.searchedTo === undefined && this.#heads.latest !== undefined) this.#search();
+        // It may be mined already, on a chain that makes a block for it.
+        if (!this.#heads.isSteady) {
+          lane.searchedTo = undefined;
+          this.#search();
+        }
       });
   }
 
