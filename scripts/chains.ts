@@ -27,6 +27,7 @@ import {
   seededKeys,
 } from "../src/scenario/world.js";
 import { dataSlice, getAddress, id as hashOf } from "ethers";
+import { sendingBy } from "./sendingBy.js";
 
 const DEFAULT_BEGIN = "2026-01-01T00:00:00Z";
 
@@ -111,16 +112,9 @@ async function timeOf(provider: RpcProvider): Promise<number> {
  * @param now The chain's time, in seconds.
  */
 function withTime(provider: RpcProvider, now: () => number): RpcProvider {
-  const send: RpcProvider["send"] = async (method, params) => {
+  return sendingBy(provider, async (method, params) => {
     if (method === "eth_sendRawTransaction") await provider.send("evm_setNextBlockTimestamp", [now()]);
     return provider.send(method, params);
-  };
-  return new Proxy(provider, {
-    get(target, name) {
-      if (name === "send") return send;
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === "function" ? (member.bind(target) as unknown) : member;
-    },
   });
 }
 

@@ -165,5 +165,6 @@ export {
   type SubmissionFailure,
   type SubmissionState,
 } from "./submission/outbox.js";
+export type { NodeAddress } from "./submission/nodeAddress.js";
 export * from "./submission/pooledProvider.js";
 export * from "./submission/submitter.js";

@@ -14,7 +14,7 @@ import {
   withSubmitter,
 } from "../chain/federation.js";
 import { openProvider } from "../chain/openProvider.js";
-import { httpExchange, providerExchange } from "../submission/exchange.js";
+import { providerExchange } from "../submission/exchange.js";
 import { canHaveOutbox } from "../submission/outbox.js";
 import { Submitter } from "../submission/submitter.js";
 import type { Sent } from "../chain/send.js";
@@ -54,9 +54,11 @@ export interface Session {
   key(): Promise<BaseWallet>;
   /** The cloud for which is signed and sent. */
   cloud(): Promise<number>;
-  /** What sees transactions through; undefined on a Node.js that cannot have an outbox. */
-  submitter(): Promise<Submitter | undefined>;
-  /** The federation with the cloud's key as sender, whose transactions go through the outbox. */
+  /** What sees transactions through. Rejects with `OUTBOX` on a Node.js that cannot have one. */
+  submitter(): Promise<Submitter>;
+  /** The federation as given, its transactions going through the outbox where there can be one. */
+  throughOutbox(federation: Federation): Promise<Federation>;
+  /** The federation with the cloud's key as sender, {@link throughOutbox}. */
   sender(): Promise<Federation>;
   /** A cloud by number or label. */
   cloudNamed(name: string, text: string): Promise<number>;
@@ -165,19 +167,18 @@ export function openSession(io: Io, options: GlobalOptions): Session {
   });
 
   const submitter = once(async () => {
-    if (!canHaveOutbox()) return undefined;
     const nodes = io.provider
       ? [{ name: "the node", exchange: providerExchange(io.provider) }]
-      : (await urls()).map((url) => ({ name: url, exchange: httpExchange(url) }));
+      : (await urls()).map((http) => ({ http }));
     const [{ addressBook: chain }, { outbox }] = await Promise.all([federation(), profile()]);
     opened = new Submitter({ chain, nodes, outbox });
     return opened;
   });
 
-  const sender = once(async () => {
-    const [own, through] = [asSender(await federation(), await key()), await submitter()];
-    return through ? withSubmitter(own, through) : own;
-  });
+  const throughOutbox = async (given: Federation): Promise<Federation> =>
+    canHaveOutbox() ? withSubmitter(given, await submitter()) : given;
+
+  const sender = once(async () => throughOutbox(asSender(await federation(), await key())));
 
   const session: Session = {
     io,
@@ -190,6 +191,7 @@ export function openSession(io: Io, options: GlobalOptions): Session {
     key,
     cloud,
     submitter,
+    throughOutbox,
     sender,
     cloudNamed: async (name, text) => cloudNamed(name, text, await clouds()),
     vmNamed: async (text) => vmNamed(await federation(), { salt: (await profile()).salt, cloud }, text),

@@ -145,7 +145,8 @@ export class EventIndex {
   /**
    * Catches up with the node's head. Notices that the chain was reset and that events are missing, and repairs itself.
    * @throws BusError `INDEX_GAP`, `INDEX_MISMATCH` if the node's answers do not fit together after a rebuild either;
-   * `STALE_HEAD` if the node is behind the index; `WRONG_GENESIS`, `UNKNOWN_CHAIN` if the node serves another chain; whatever the provider throws.
+   * `STALE_HEAD` if the node is behind the index; `WRONG_GENESIS`, `UNKNOWN_CHAIN` if the node serves another chain; whatever
+   * the provider throws.
    */
   async sync(): Promise<void> {
     this.#running ??= this.#syncOnce().finally(() => (this.#running = undefined));

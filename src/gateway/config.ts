@@ -5,7 +5,7 @@ import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 
 import { type AddressBook, parseAddressBook } from "../chain/addressBook.js";
 import { BusError } from "../errors/busError.js";
-import type { NodeAddress } from "../submission/submitter.js";
+import type { NodeAddress } from "../submission/nodeAddress.js";
 import type { Schema } from "./schema.js";
 
 /** What an operator writes down for a gateway. Paths are relative to the file. */

@@ -8,10 +8,11 @@ import { type Federation, asSender, openFederation } from "../chain/federation.j
 import { BusError } from "../errors/busError.js";
 import { BlockTimes } from "../event-index/blockTimes.js";
 import { EventIndex } from "../event-index/eventIndex.js";
-import { httpExchange, providerExchange } from "../submission/exchange.js";
+import { providerExchange } from "../submission/exchange.js";
+import type { NodeAddress } from "../submission/nodeAddress.js";
 import { PooledProvider } from "../submission/pooledProvider.js";
 import type { RpcNode } from "../submission/rpcPool.js";
-import { type NodeAddress, Submitter } from "../submission/submitter.js";
+import { Submitter } from "../submission/submitter.js";
 import type { GatewayConfig } from "./config.js";
 import type { GatewayContext } from "./context.js";
 import { readKeyFile, readSecretFile } from "./keyFile.js";
@@ -177,10 +178,7 @@ export async function startGateway(
   const { key: keyFile, tls, nodes, addressBook, listen } = config;
   const key = await readKeyFile(keyFile.file, keyFile.passwordFile);
   const https = tls && { cert: await readFile(tls.certFile, "utf8"), key: await readSecretFile(tls.keyFile) };
-  const provider = new PooledProvider(
-    nodes.map(({ http }) => ({ name: http, exchange: httpExchange(http) })),
-    addressBook,
-  );
+  const provider = new PooledProvider(nodes, addressBook);
   try {
     const federation = await openFederation(provider, addressBook);
     const gateway = await openGateway(federation, key, { ...config, ...(https && { https }) });

@@ -1,6 +1,7 @@
 import { JsonRpcApiProvider, type JsonRpcError, type JsonRpcPayload, type JsonRpcResult, Network } from "ethers";
 
 import { SYSTEM_CLOCK } from "./clock.js";
+import { type NodeAddress, asNode } from "./nodeAddress.js";
 import { type RpcAnswer, type RpcNode, RpcPool, type TrustedChain } from "./rpcPool.js";
 
 /** How long a node may take for an answer before the next one is asked. */
@@ -17,10 +18,10 @@ export class PooledProvider extends JsonRpcApiProvider {
   readonly #pool: RpcPool;
 
   /** @throws BusError `NO_NODE` if no node is named. */
-  constructor(nodes: readonly RpcNode[], chain: TrustedChain, timeoutMs: number = DEFAULT_TIMEOUT_MS) {
+  constructor(nodes: readonly (NodeAddress | RpcNode)[], chain: TrustedChain, timeoutMs: number = DEFAULT_TIMEOUT_MS) {
     const network = Network.from(BigInt(chain.chainId));
     super(network, { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 1 });
-    this.#pool = new RpcPool(nodes, chain, SYSTEM_CLOCK, timeoutMs);
+    this.#pool = new RpcPool(nodes.map(asNode), chain, SYSTEM_CLOCK, timeoutMs);
   }
 
   override async send(method: string, params: unknown[] | Record<string, unknown>): Promise<unknown> {

@@ -5,8 +5,8 @@ import { type Signer, getAddress, keccak256 } from "ethers";
 import { BusError } from "../errors/busError.js";
 import { decodeRevert, findRevertData } from "../errors/revert.js";
 import { SYSTEM_CLOCK, type Clock } from "./clock.js";
-import { httpExchange } from "./exchange.js";
 import { HeadTracker, type Socket } from "./heads.js";
+import { type NodeAddress, asNode } from "./nodeAddress.js";
 import { verdictOf } from "./nodeAnswers.js";
 import {
   type SubmissionDraft,
@@ -20,15 +20,6 @@ import {
 } from "./outbox.js";
 import { MAX_BATCH, type RpcAnswer, type RpcNode, RpcPool, type TrustedChain, fieldOf } from "./rpcPool.js";
 import { findNonceUse } from "./takenNonce.js";
-
-/** Where a node is. */
-export interface NodeAddress {
-  readonly http: string;
-  /** WebSocket, for the new heads. */
-  readonly ws?: string;
-  /** Sent along with every request, such as an authorization. */
-  readonly headers?: Readonly<{ [name: string]: string }>;
-}
 
 /** What a {@link Submitter} needs. */
 export interface SubmitterOptions {
@@ -928,10 +919,6 @@ export class Submitter {
  */
 export function errorOf({ code, message, data }: SubmissionFailure): BusError {
   return code === "REVERTED" && data !== undefined ? decodeRevert(data) : new BusError(code, message);
-}
-
-function asNode(node: NodeAddress | RpcNode): RpcNode {
-  return "http" in node ? { name: node.http, exchange: httpExchange(node.http, node.headers) } : node;
 }
 
 function isSettled({ state }: Submission): boolean {

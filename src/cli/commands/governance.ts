@@ -1,6 +1,5 @@
 import { type Command, Argument } from "commander";
 
-import { withSubmitter } from "../../chain/federation.js";
 import { type Runner, act } from "../command.js";
 import type { Context } from "../governance/context.js";
 import { GOVERNANCE_COMMANDS, isFileCommand, performGovernance } from "../governance/perform.js";
@@ -27,10 +26,10 @@ async function govern(session: Session, args: readonly string[], options: Govern
   const [command = "show", ...rest] = args;
   const { json } = session.options;
   const lines: string[] = [];
-  const submitter = command === "show" || isFileCommand(command) ? undefined : await session.submitter();
   const federation = await session.federation();
+  const isSending = command !== "show" && !isFileCommand(command);
   const facts = await performGovernance(command, {
-    federation: submitter ? withSubmitter(federation, submitter) : federation,
+    federation: isSending ? await session.throughOutbox(federation) : federation,
     args: rest,
     options: given(options),
     outside: {

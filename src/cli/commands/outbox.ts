@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
 
-import { BusError } from "../../errors/busError.js";
 import { formatTime } from "../../exports/format.js";
 import type { Submission, SubmissionState } from "../../submission/outbox.js";
 import { errorOf } from "../../submission/submitter.js";
@@ -48,7 +47,6 @@ function rowOf(submission: Submission): string[] {
 async function showOutbox(session: Session, _args: readonly string[], options: OutboxOptions): Promise<Answer> {
   const last = parseCount("--last", options.last);
   const submitter = await session.submitter();
-  if (!submitter) throw new BusError("OUTBOX", `an outbox needs Node.js 22.13 or newer, this is ${process.version}`);
   const list = (states: readonly SubmissionState[], limit?: number) =>
     states.flatMap((state) => submitter.list(state, limit)).sort((a, b) => b.queuedAt - a.queuedAt);
   const before = list(OPEN);

@@ -14,6 +14,7 @@ import {
   register,
   revoke,
 } from "../../../src/index.js";
+import { sendingBy } from "../../../scripts/sendingBy.js";
 import { SMALL, emptyFederation } from "../../fixtures/library.js";
 
 const { networkHelpers } = await network.create();
@@ -101,17 +102,9 @@ describe("chain", function () {
       const key = new Wallet("0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a");
       expect(key.address).to.equal(await one.account.getAddress());
       const counted: string[] = [];
-      const counting = new Proxy(provider, {
-        get: (target, name) => {
-          if (name !== "send") {
-            const member: unknown = Reflect.get(target, name, target);
-            return typeof member === "function" ? (member.bind(target) as () => unknown) : member;
-          }
-          return (method: string, params: unknown[]): Promise<unknown> => {
-            counted.push(method);
-            return target.send(method, params);
-          };
-        },
+      const counting = sendingBy(provider, (method, params) => {
+        counted.push(method);
+        return provider.send(method, params);
       });
       const sender = connectFederation(counting, addressBook, key);
 

@@ -17,6 +17,7 @@ import {
   listStays,
   listVms,
 } from "../../../src/event-index/queries.js";
+import { sendingBy } from "../../../scripts/sendingBy.js";
 import { type BusyFederation, busyFederation } from "../../fixtures/busy.js";
 import { newVm, offeringFederation } from "../../fixtures/library.js";
 
@@ -25,17 +26,6 @@ const { networkHelpers } = connection;
 
 const PAGE = { limit: 100 };
 const TABLES = ["events", "vms", "stays", "agreements", "lines"] as const;
-
-/** A provider that sends in another way. */
-function sendingBy(provider: RpcProvider, send: RpcProvider["send"]): RpcProvider {
-  return new Proxy(provider, {
-    get(target, name) {
-      if (name === "send") return send;
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === "function" ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
 
 /** A provider whose answers to one method are changed on their way. */
 function tampered(provider: RpcProvider, method: string, change: (answer: unknown) => unknown): RpcProvider {
@@ -125,21 +115,16 @@ describe("EventIndex", function () {
     it("reads ranges of any size, and smaller ones where the node refuses", async function () {
       const found = await networkHelpers.loadFixture(busyFederation);
       let refused = 0;
-      const provider = new Proxy(found.federation.provider, {
-        get(target, name) {
-          const member: unknown = Reflect.get(target, name, target);
-          if (name !== "send") return typeof member === "function" ? (member.bind(target) as unknown) : member;
-          return (method: string, params: readonly [{ readonly fromBlock: string; readonly toBlock: string }]) => {
-            const [filter] = params;
-            if (method === "eth_getLogs" && Number(filter.toBlock) - Number(filter.fromBlock) >= 7) {
-              refused += 1;
-              return Promise.reject(new Error("query returned more than 10000 results"));
-            }
-            return target.send(method, [...params]);
-          };
-        },
-      });
-      const limited = connectFederation(provider, found.addressBook);
+      const { provider } = found.federation;
+      const narrowly: RpcProvider["send"] = (method, params) => {
+        const [filter] = params as [{ readonly fromBlock: string; readonly toBlock: string }];
+        if (method === "eth_getLogs" && Number(filter.toBlock) - Number(filter.fromBlock) >= 7) {
+          refused += 1;
+          return Promise.reject(new Error("query returned more than 10000 results"));
+        }
+        return provider.send(method, params);
+      };
+      const limited = connectFederation(sendingBy(provider, narrowly), found.addressBook);
       await withIndex({ federation: limited }, async (narrow) => {
         await narrow.sync();
         expect(refused).to.be.greaterThan(0);

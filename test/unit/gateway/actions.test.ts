@@ -21,6 +21,7 @@ import {
 } from "../../../src/index.js";
 import type { RpcProvider } from "../../../src/chain/federation.js";
 import { type Gateway, type GatewayOptions, openGateway } from "../../../src/gateway/gateway.js";
+import { sendingBy } from "../../../scripts/sendingBy.js";
 import {
   type GatewayFederation,
   OPTIONS,
@@ -299,15 +300,8 @@ type Interposer = (method: string, params: unknown[], send: RpcProvider["send"])
 
 /** A provider between which and its node something stands. */
 function interposed(provider: RpcProvider, interpose: Interposer): RpcProvider {
-  return new Proxy(provider, {
-    get(target, name) {
-      if (name === "send") {
-        return (method: string, params: unknown[]) => interpose(method, params, (m, p) => target.send(m, p));
-      }
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === "function" ? (member.bind(target) as unknown) : member;
-    },
-  });
+  const send: RpcProvider["send"] = (method, params) => provider.send(method, params);
+  return sendingBy(provider, (method, params) => interpose(method, params, send));
 }
 
 describe("idempotency keys, when the gateway dies", function () {
